@@ -4,6 +4,7 @@ import { engineOf } from './internals/inside-of.ts';
 import type { EngineInternals, TransportInternals, WebSocketInternals } from './internals/private-names.ts';
 import { createCompactor, unwrapped } from './memory/compact-listeners.ts';
 import { HandshakeRequest } from './memory/handshake-request.ts';
+import { PingQueue } from './memory/ping-queue.ts';
 import { isEmptyList, roomForOne } from './memory/room-for-one.ts';
 import { shareTransportListeners } from './memory/share-transport-listeners.ts';
 import { slimClient } from './memory/slim-client.ts';
@@ -31,10 +32,12 @@ type NotesFor = (webSocket: WebSocketInternals) => StreamNotes | undefined;
 export function slimSocketIo(io: Server, { speed = true, memory = true, notesFor }: SlimOptions = {}): void {
   const engine = engineOf(io);
   if (speed) writeByOutlets(engine, notesFor);
+  const pings = memory ? new PingQueue(engine.opts.pingInterval) : undefined;
   engine.on('connection', (connection: Connection) => {
     connection.write = writeReady;
     if (memory && connection.request instanceof IncomingMessage)
       connection.request = new HandshakeRequest(connection.request);
+    pings?.take(connection);
     if (connection.transport.name === 'websocket') settle(connection, connection.transport, memory);
     else connection.once('upgrade', (transport) => settle(connection, transport, memory));
   });

@@ -61,7 +61,6 @@ export interface SocketIoClient<Connection> {
   /** Which namespace a packet is for, and the auth payload of a CONNECT. */
   _parseNamespace(packet: Packet): { readonly namespace: string; readonly authPayload: unknown };
   _packet(packet: Packet, options?: object): void;
-  /** Writes encoded packets. */
   writeToEngine(packets: readonly (string | Buffer)[], options: object): void;
 }
 export const clientNames: NamesOf<SocketIoClient<unknown>> = {
@@ -167,7 +166,7 @@ export const requestNames: NamesOf<Pick<EngineRequest, '_query' | 'websocket'>> 
 export interface EngineInternals {
   /** Connections by their ids. */
   readonly clients: Readonly<Record<string, EngineConnection>>;
-  readonly opts: { readonly perMessageDeflate?: unknown };
+  readonly opts: { readonly perMessageDeflate?: unknown; readonly pingInterval: number };
   /** Makes the id of a connection; Engine.IO documents that a program may replace it. */
   generateId(request: IncomingMessage): string | Promise<string>;
   createTransport(name: string, request: EngineRequest): unknown;
@@ -195,6 +194,11 @@ export interface EngineConnection {
   readonly writeBuffer: object[];
   sentCallbackFn: unknown[];
   cleanupFn: (() => void)[];
+  /** Sends the next ping; `null` for clients of protocol 3, which ping the server. */
+  pingIntervalTimer: { refresh(): void } | null;
+  /** Of the wait for a pong, which another message of the client lengthens once. */
+  hasRefreshedPingTimeout: boolean;
+  resetPingTimeout(): void;
   onPacket(packet: unknown): void;
   onDrain(): void;
   onError(error: Error): void;
@@ -221,6 +225,9 @@ export const connectionNames: NamesOf<EngineConnection> = {
   writeBuffer: 'correctness: array',
   sentCallbackFn: 'memory: array',
   cleanupFn: 'memory: array',
+  pingIntervalTimer: 'memory: object',
+  hasRefreshedPingTimeout: 'memory: boolean',
+  resetPingTimeout: 'memory: function',
   onPacket: 'memory: function',
   onDrain: 'memory: function',
   onError: 'memory: function',

@@ -12,6 +12,7 @@ export async function wrongBehaviour(rehearsal: Rehearsal): Promise<Fault[]> {
     counts: await countsAcks(rehearsal),
     fails: await failsAcks(rehearsal),
     holds: await holdsWrites(rehearsal),
+    pings: pingsByTimer(rehearsal),
   };
   end(rehearsal);
   return [
@@ -20,6 +21,7 @@ export async function wrongBehaviour(rehearsal: Rehearsal): Promise<Fault[]> {
     ...unless(holds.counts, 'Namespace._ids is not the id of the next event that asks for an ack'),
     ...unless(holds.fails, 'Socket.acks does not hold all callbacks that wait for an ack'),
     ...unless(holds.holds, 'Connection.flush does not stand between Socket.IO and the transport'),
+    ...unless(holds.pings, 'Connection.pingIntervalTimer does not send the pings as it did', 'memory'),
     ...unless(engine instanceof EngineServer, 'socket.io has another engine.io than the one gopush loads', 'speed'),
   ];
 }
@@ -81,6 +83,23 @@ async function holdsWrites({ socket, connection, written, settled }: Rehearsal):
   connection.flush();
   await settled();
   return isHeld && written().includes('42["held"]');
+}
+
+/** Whether Engine.IO's timer does what a ping queue does instead (`memory/ping-queue.ts`), and is set again by a pong. */
+function pingsByTimer({ connection }: Rehearsal): boolean {
+  const { pingIntervalTimer, sendPacket, resetPingTimeout } = connection;
+  const { _onTimeout: ring } = pingIntervalTimer as { readonly _onTimeout?: () => void };
+  const steps: string[] = [];
+  connection.hasRefreshedPingTimeout = true;
+  Object.assign(connection, {
+    sendPacket: (type: string) => steps.push(type),
+    resetPingTimeout: () => steps.push('timeout'),
+    pingIntervalTimer: { refresh: () => steps.push('again') },
+  });
+  ring?.();
+  connection.onPacket({ type: 'pong' });
+  Object.assign(connection, { pingIntervalTimer, sendPacket, resetPingTimeout });
+  return steps.join() === 'ping,timeout,again' && !connection.hasRefreshedPingTimeout;
 }
 
 function end({ socket, connection }: Rehearsal): void {

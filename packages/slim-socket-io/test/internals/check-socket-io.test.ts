@@ -25,6 +25,7 @@ test.each<[name: string, purpose: Purpose, ownerOf: (rehearsal: Rehearsal) => ob
   ['Engine.clients', 'correctness', ({ engine }) => engine, new Map()],
   ['Connection.flush', 'correctness', ({ connection }) => connection, 1],
   ['Connection.cleanupFn', 'memory', ({ connection }) => connection, undefined],
+  ['Connection.pingIntervalTimer', 'memory', ({ connection }) => connection, null],
   ['WebSocket._socket', 'correctness', webSocketOf, undefined],
   ['Sender.sendFrame', 'speed', (all) => webSocketOf(all)._sender, 1],
   ['Receiver._state', 'figures', (all) => webSocketOf(all)._receiver, {}],
@@ -72,6 +73,25 @@ test.each([
     await expect(runCheck(changed)).rejects.toThrow(new RegExp(`ws ${ws}.*${what}`));
   },
 );
+
+test.each([
+  [
+    'sends something else',
+    ({ connection }: Rehearsal) => {
+      const { pingIntervalTimer } = connection;
+      Object.assign(pingIntervalTimer as object, { _onTimeout: () => connection.sendPacket('ping') });
+    },
+  ],
+  ['is not set again', ({ connection }: Rehearsal) => Object.assign(connection, { onPacket() {} })],
+])('a ping timer that behaves differently switches off what saves memory: it %s', async (_, change) => {
+  const support = await runCheck(async () => {
+    const rehearsal = await rehearse();
+    change(rehearsal);
+    return rehearsal;
+  });
+  expect(support).toMatchObject({ memory: false, speed: true });
+  expect(support.warnings).toEqual([expect.stringContaining('Connection.pingIntervalTimer')]);
+});
 
 test('a server does not start if no connection comes of a handshake', async () => {
   const { 'socket.io': version } = installedVersions();
