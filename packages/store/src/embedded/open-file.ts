@@ -76,8 +76,18 @@ function openDatabase(open: typeof import('lmdb').open, folder: string, path: st
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     inspectFile(path);
-    // With eventTurnBatching, a failed commit is an unhandled rejection, which ends the process.
-    return open<Buffer, Key>({ path, noSubdir: true, encoding: 'binary', eventTurnBatching: false, maxReaders: 512 });
+    return open<Buffer, Key>({
+      path,
+      noSubdir: true,
+      encoding: 'binary',
+      // With it, a failed commit is an unhandled rejection, which ends the process.
+      eventTurnBatching: false,
+      // With it, the death of a process that waits for the disk may undo a commit of another one, or break its database for good.
+      overlappingSync: false,
+      // The pages of a commit are on the disk before it counts; that it counts is written with the next one.
+      noMetaSync: true,
+      maxReaders: 512,
+    });
   } catch (error) {
     throw toKnownError(error, path);
   }
