@@ -116,7 +116,7 @@ export interface Published {
   readonly position: Position | null;
   /** Whether a message with this id was published before. If so, nothing was sent. */
   readonly duplicate: boolean;
-  /** Present if only clients of the receiving push-server were reached: the others could not be, and the message was not stored. */
+  /** Present if the message was not stored, and other push-servers could not be reached: their clients miss it. */
   readonly partial?: true;
 }
 

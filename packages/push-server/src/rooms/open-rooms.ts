@@ -83,6 +83,8 @@ export function openRooms(options: RoomsOptions, opened: Lifetime['opened']): Ro
     users: new UserPublisher({
       inbox: store.inbox,
       presence: store.presence,
+      // A store that is full accepts presence.
+      isPresenceFresh: () => store.state() === 'up' || store.state() === 'full',
       limits: config.inbox,
       rooms: publisher,
       clients,

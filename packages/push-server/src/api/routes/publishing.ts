@@ -34,7 +34,7 @@ export const batchItem = z.discriminatedUnion('to', [
 
 const partial = z.literal(true).optional().meta({
   description:
-    'Present if only clients of the receiving push-server were reached: the other push-servers were not reachable, and the message was not stored.',
+    'Present if other push-servers could not be reached and the message was not stored: their clients miss it.',
 });
 
 /** The outcome of publishing to a room. */

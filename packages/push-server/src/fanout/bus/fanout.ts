@@ -23,7 +23,7 @@ export interface Fanout {
   onMove(move: MoveClient): void;
   /** Why other push-servers are not reached now; `undefined`: they are. Clients of this one are served either way. */
   problem(): string | undefined;
-  /** Whether other push-servers are reached, as of a moment ago: cheap enough to ask for each message. */
+  /** Whether all other push-servers are reached, as of a moment ago: cheap enough to ask for each message. */
   isJoined(): boolean;
   /** The counts; `undefined` if nothing can be lost unnoticed. */
   counts(): FanoutCounts | undefined;

@@ -38,7 +38,7 @@ export async function startEmbeddedFanout(folder: string, log: Logger): Promise<
     bus,
     drops: mesh.drops,
     problem: () => undefined,
-    isJoined: () => true,
+    isJoined: () => mesh.isJoined,
     onMove() {},
     counts: () => undefined,
     meet: () => async () => {},

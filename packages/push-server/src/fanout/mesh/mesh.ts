@@ -28,8 +28,8 @@ export interface MeshOptions {
   readonly times?: MeshTimes;
 }
 
-/** Longest wait for the nodes that are there to respond, in milliseconds. */
-const joinMs = 1_000;
+/** Longest wait for the nodes that are there to respond, in milliseconds: as long as a start waits for Redis. */
+const joinMs = 2_000;
 
 /**
  * Joins the nodes of one machine by Unix sockets in a folder, each with each, without a server.
@@ -134,7 +134,12 @@ export class Mesh {
     this.#incoming.unfollow(bucket);
   }
 
-  /** Meets the nodes that are there. */
+  /** Whether all nodes that are known to be there get what is sent. One that ended without removing its socket counts until that is removed. */
+  get isJoined(): boolean {
+    return this.#outgoing.areOpen();
+  }
+
+  /** Meets the nodes that are there, as far as they respond in time. */
   async join(): Promise<void> {
     await this.#dialAll();
     const waiting = new AbortController();

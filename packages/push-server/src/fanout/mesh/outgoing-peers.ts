@@ -93,9 +93,11 @@ export class OutgoingPeers {
     }
   }
 
-  /** Sends to one. */
+  /** Sends to one. One that is not met yet is notified of a loss when it is. */
   send(peer: string, payload: Buffer): void {
-    this.#peers.get(peer)?.send(writeFrame(forward.message, payload));
+    const outgoing = this.#peers.get(peer);
+    if (outgoing?.isOpen === true) outgoing.send(writeFrame(forward.message, payload));
+    else this.countLoss();
   }
 
   /** From now on, each new peer is notified that it may have lost messages. */
@@ -104,8 +106,9 @@ export class OutgoingPeers {
   }
 
   /** Whether all are connected, and pass a test. */
-  areOpen(test: (peer: string) => boolean): boolean {
-    return [...this.#peers].every(([peer, outgoing]) => outgoing?.isOpen === true && test(peer));
+  areOpen(test: (peer: string) => boolean = () => true): boolean {
+    for (const [peer, outgoing] of this.#peers) if (outgoing?.isOpen !== true || !test(peer)) return false;
+    return true;
   }
 
   beat(): void {

@@ -44,7 +44,7 @@ export interface UserDelivery {
   readonly state: 'sent' | 'waiting' | 'offline' | 'duplicate';
   /** Number of devices that are connected now. */
   readonly devices: number;
-  /** Present if only devices of this push-server were reached: others could not be reached, and the message was not stored. */
+  /** Present if the message was not stored, and other push-servers could not be reached: devices there miss it. */
   readonly partial?: true;
 }
 
@@ -88,7 +88,7 @@ export interface Push<Events extends object = AnyEvents> {
   /**
    * Publishes an event to all connected clients. The event is not stored.
    *
-   * @returns `partial` if only clients of this push-server were reached
+   * @returns `partial` if other push-servers could not be reached: their clients miss it
    */
   toAll<E extends keyof Events & string>(event: E, message: Events[E]): { readonly partial?: true };
   /** Reads the history of a room after an offset. Failures: `not_durable` while the store is down. */

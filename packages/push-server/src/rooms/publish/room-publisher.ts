@@ -151,15 +151,14 @@ export class RoomPublisher {
     { room, publication, payload, findNodes }: Outgoing,
     volatile: boolean,
   ): Promise<Result<Published>> {
-    const { delivery, bus, counts, isJoined, onPublished } = this.#options;
-    if (delivery.wasDelivered(room, publication.id)) {
-      counts.repeated++;
-      return success({ position: null, duplicate: true });
-    }
+    const { delivery, bus, isJoined, onPublished } = this.#options;
+    const isRepeated = delivery.wasDelivered(room, publication.id);
+    // Members of this node that have it do not get it again.
     delivery.deliverUnkept(room, publication, volatile);
+    // Sent again as well: the earlier attempt may not have reached all nodes. Those that it did reach drop it.
     bus.tellRoom(room, ['live', room, payload, volatile], await findNodes?.());
-    onPublished?.(room, publication, null);
-    return success({ position: null, duplicate: false, ...(isJoined() ? {} : partial) });
+    if (!isRepeated) onPublished?.(room, publication, null);
+    return success({ position: null, duplicate: isRepeated, ...(isJoined() ? {} : partial) });
   }
 }
 
@@ -172,5 +171,5 @@ async function nodesOf({ findNodes }: Outgoing): Promise<readonly string[] | und
   }
 }
 
-/** Added to a result if only clients of this node were reached. */
+/** Added to a result if not all nodes could be reached. */
 export const partial = { partial: true } as const;

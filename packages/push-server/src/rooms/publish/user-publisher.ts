@@ -13,6 +13,8 @@ import { partial, type RoomPublisher } from './room-publisher.ts';
 export interface UserPublisherOptions {
   readonly inbox: InboxStore;
   readonly presence: PresenceStore;
+  /** Whether presence can be written, as far as is known: what is read may be old otherwise. */
+  readonly isPresenceFresh: () => boolean;
   /** `pushServer.inbox`. */
   readonly limits: Config['pushServer']['inbox'];
   readonly rooms: RoomPublisher;
@@ -69,14 +71,18 @@ export class UserPublisher {
     if (!published.ok) return published;
     if (published.value.duplicate) {
       await findNodes();
-      return success({ id, state: 'duplicate', devices });
+      return success({ id, state: 'duplicate', devices, ...(published.value.partial && partial) });
     }
     const state = devices > 0 ? 'sent' : 'offline';
     return success({ id, state, devices, ...(published.value.partial && partial) });
   }
 
-  /** Where a user is; `undefined` while the store is down. */
-  #find(user: string): Promise<UserPresence | undefined> {
-    return this.#options.presence.user(user).catch(() => undefined);
+  /**
+   * Where a user is; `undefined` while the store is down. An embedded one that is locked can be read, but does not say which sessions failed over
+   * meanwhile.
+   */
+  async #find(user: string): Promise<UserPresence | undefined> {
+    const { presence, isPresenceFresh } = this.#options;
+    return isPresenceFresh() ? presence.user(user).catch(() => undefined) : undefined;
   }
 }

@@ -112,6 +112,19 @@ test('a peer that is stopped is let go, keeps nobody waiting, and is met again w
   await expect.poll(() => child.told.some(({ message }) => message === 'to the child'), slow).toBe(true);
 });
 
+test('a node that has not met a peer knows that, and a message to that peer alone is told to it as a gap', async () => {
+  const folder = await makeFolder();
+  const child = await startChild(folder);
+  const id = child.told.find((one) => one.id !== undefined)?.id as string;
+  child.process.kill('SIGSTOP');
+  const { mesh } = await startNode(folder);
+  expect(mesh.isJoined).toBe(false);
+  mesh.send(id, Buffer.from('to the child'));
+  child.process.kill('SIGCONT');
+  await expect.poll(() => mesh.isJoined, slow).toBe(true);
+  await expect.poll(() => child.told.some(({ gap }) => gap === true), slow).toBe(true);
+});
+
 test('what a peer that was stopped says first reaches a room that was entered meanwhile', async () => {
   const folder = await makeFolder();
   const child = await startChild(folder);

@@ -15,6 +15,7 @@ function start() {
   const user = vi.fn(async () => ({ devices: 2, nodes: ['one', 'two'] }) as unknown as UserPresence);
   const published: Published = { position: { epoch: 'e', offset: 1 }, duplicate: false };
   const sent: unknown[] = [];
+  const state = { isPresenceFresh: true };
   const send = vi.fn(async (room: string, { id }: { id?: string }, how: object, find: FindNodes | undefined) => {
     sent.push([room, id, how, await find?.()]);
     return success(published);
@@ -22,13 +23,14 @@ function start() {
   const users = new UserPublisher({
     inbox: { put } as unknown as InboxStore,
     presence: { user } as unknown as PresenceStore,
+    isPresenceFresh: () => state.isPresenceFresh,
     limits: createConfig({}).pushServer.inbox,
     rooms: { send } as unknown as RoomPublisher,
     clients,
     bus: new RoomBus(bus),
   });
   const told = (): unknown[] => bus.sent.map(({ to, payload }) => [to, decodeBusMessage(payload)]);
-  return { users, put, user, send, sent, clients, told };
+  return { users, put, user, send, sent, clients, told, state };
 }
 
 test('a message goes to the room of the user, on the nodes where presence knows the user', async () => {
@@ -48,12 +50,22 @@ test('while presence cannot be read, the devices of this node count', async () =
   expect(sent[0]).toEqual(['u:ann', undefined, {}, undefined]);
 });
 
+test('while presence cannot be written, what it says is not trusted: the message goes to all nodes', async () => {
+  const { users, sent, clients, state } = start();
+  state.isPresenceFresh = false;
+  clients.counts.set('u:ann', 1);
+  expect(await users.publish('ann', 'news', 1, {})).toMatchObject({ value: { state: 'sent', devices: 1 } });
+  expect(sent).toEqual([['u:ann', undefined, {}, undefined]]);
+});
+
 test('a duplicate, a partial delivery and a failure are passed on', async () => {
   const { users, send } = start();
   send.mockResolvedValueOnce(success({ position: null, duplicate: true }));
   expect(await users.publish('ann', 'news', 1, {})).toMatchObject({ value: { state: 'duplicate', devices: 2 } });
   send.mockResolvedValueOnce(success({ position: null, duplicate: false, partial: true }));
   expect(await users.publish('ann', 'news', 1, {})).toMatchObject({ value: { partial: true } });
+  send.mockResolvedValueOnce(success({ position: null, duplicate: true, partial: true }));
+  expect(await users.publish('ann', 'news', 1, {})).toMatchObject({ value: { state: 'duplicate', partial: true } });
   send.mockResolvedValueOnce(failed('not_durable'));
   expect(await users.publish('ann', 'news', 1, {})).toMatchObject({ failure: { code: 'not_durable' } });
 });

@@ -1,0 +1,77 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { PushServer } from '@gopush/push-server';
+import { expect, onTestFinished, test } from 'vitest';
+import { apiConfig, call } from '../support/api.ts';
+import { connectTo, hear, startNodes, type TestNodes } from '../support/nodes.ts';
+
+const api = { api: apiConfig };
+
+/** A program in a process of its own, which has told that it has begun; it ends with the test. */
+async function startProgram(path: string, ...args: readonly string[]): Promise<{ child: ChildProcess; told: unknown }> {
+  const child = fork(fileURLToPath(new URL(path, import.meta.url)), args, { silent: true });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [told] = await once(child, 'message');
+  return { child, told };
+}
+
+/** A push-server in a process of its own, to be stopped. */
+async function startPeer({ config }: TestNodes) {
+  const settings = { ...config, serverPortStart: 0, ...api };
+  const { child, told } = await startProgram('../programs/push-node.mjs', JSON.stringify(settings), 'peer');
+  return { child, peer: told as PushServer };
+}
+
+/** Holds the lock of the embedded store, as a process that hangs does. @returns ends that */
+async function lock({ config }: TestNodes): Promise<() => void> {
+  const { child } = await startProgram(
+    '../../packages/store/test/programs/hold.mjs',
+    config.pushServer?.storeDir ?? '',
+  );
+  return () => void child.kill('SIGKILL');
+}
+
+/** Ann is in a room and has a letter to come, at a push-server that another one cannot meet; nor can that one store anything. */
+async function startUnmet() {
+  const nodes = await startNodes('embedded store');
+  const { child, peer } = await startPeer(nodes);
+  const ann = await connectTo(peer, 'ann');
+  await ann.emitWithAck('go:join', 'r');
+  child.kill('SIGSTOP');
+  const server = await nodes.start({}, undefined, api);
+  return { nodes, child, ann, server, unlock: await lock(nodes) };
+}
+
+test('a message that is neither stored nor sent to all push-servers is answered with partial, and comes when it is sent again', async () => {
+  const { child, ann, server, unlock } = await startUnmet();
+  const news = hear(ann, 'news');
+  const publish = (to: string) =>
+    call(server, `POST /${to}/publish`, { event: 'news', message: to, id: to, keep: 'try' }).then(
+      ({ status, body }) => [status, body],
+    );
+  expect(await Promise.all([publish('rooms/r'), publish('users/ann')])).toMatchObject([
+    [200, { position: null, duplicate: false, partial: true }],
+    [200, { partial: true }],
+  ]);
+  expect(await call(server, 'POST /notify', { event: 'news', message: 'all' })).toMatchObject({
+    body: { partial: true },
+  });
+
+  child.kill('SIGCONT');
+  // Once they have met, what is sent again with its id reaches those who missed it, although it is a duplicate here.
+  await expect.poll(() => publish('rooms/r'), { timeout: 10_000 }).toEqual([200, { position: null, duplicate: true }]);
+  expect(await publish('users/ann')).toMatchObject([200, { state: 'duplicate' }]);
+  await news.count(2);
+  expect(news.all).toEqual(['rooms/r', 'users/ann']);
+
+  // What reached all is not given twice when it is stored at last.
+  unlock();
+  await expect.poll(() => publish('rooms/r'), { timeout: 10_000 }).toMatchObject([200, { position: { offset: 1 } }]);
+  await publish('users/ann');
+  expect(await call(server, 'POST /rooms/r/publish', { event: 'news', message: 'last' })).toMatchObject({
+    body: { position: { offset: 2 } },
+  });
+  await news.has('last');
+  expect(news.all).toEqual(['rooms/r', 'users/ann', 'last']);
+});
