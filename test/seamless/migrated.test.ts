@@ -187,7 +187,8 @@ test.each(['websocket', 'polling'] as const)(
     const begun = performance.now();
     await old.close();
     const reasons = await Promise.all(asked);
-    expect(performance.now() - begun).toBeLessThan(4_000);
+    // Not as long as they would be waited for otherwise, a minute.
+    expect(performance.now() - begun).toBeLessThan(30_000);
     const reason =
       transport === 'websocket' ? 'the session migrated before its client responded' : 'socket has been disconnected';
     expect(reasons).toEqual([reason, reason, reason]);

@@ -91,10 +91,10 @@ test.each([
       'agent.js': 'module.exports = () => "ann";',
       'router.js': `module.exports = { default: ${hook} };`,
     };
-    const { agent, told } = await startWith(files, { hold: { timeoutMs: 10_000 } });
+    const { agent, told } = await startWith(files, { hold: { timeoutMs: 40_000 } });
     const began = Date.now();
     expect(codeOf(await send(agent.url))).toBe('router_hook_bad_value');
-    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(Date.now() - began).toBeLessThan(30_000);
     expect(told()).toEqual([expect.stringMatching(message)]);
   },
 );

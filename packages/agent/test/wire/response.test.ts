@@ -95,11 +95,11 @@ test.each([
 
 test('a head of many blanks is read in no time', () => {
   const blanks = ' '.repeat(60_000);
-  const from = performance.now();
+  const before = process.cpuUsage();
   for (const text of [`a: b${blanks}c\n`, `a${blanks}b\n`, `a: b\r\n${blanks}\n c\n`, `a:${'\n '.repeat(30_000)}\n`]) {
     parseResponseHead(Buffer.from(`HTTP/1.1 200 OK\r\n${text}\n`));
   }
-  expect(performance.now() - from).toBeLessThan(500);
+  expect(process.cpuUsage(before).user).toBeLessThan(500_000);
 });
 
 test('a connection stays open as the version and the target say', () => {

@@ -84,7 +84,7 @@ test.each([
 
 test('a list of any length is read from the right', () => {
   const long = `${'10.0.0.2,'.repeat(200_000)}203.0.113.7`;
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   for (let time = 0; time < 1_000; time++) expect(clientAddress(long, '10.0.0.1', trusts)).toBe('203.0.113.7');
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
 });
