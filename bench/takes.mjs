@@ -3,7 +3,8 @@
  * [--how tunnel,hand-off] [--tree FOLDER] [--flags=OPTIONS] [--profile FILE]`.
  *
  * The sessions are in the store as a push-server that died has left them. This program is the agent, and brings 64 at a time. With `tunnel` it says
- * that each continues; with `hand-off` it hands over the connections of clients of its own, which answer the first ping. The first round runs code
+ * that each continues; with `hand-off` it hands over the connections of clients of its own. All clients answer the first ping, which may come when
+ * all sessions have been taken: the rate is that of taking them, CPU time includes that until all have answered. The first round runs code
  * that is not compiled yet. CPU time is that of the push-server, of its thread that runs JavaScript, and of Redis; to compare two versions on a machine
  * with other work, run both at the same time, the other one with `--tree` and the folder of its checkout. `--flags` are options of Node for the
  * push-server. `--profile` writes a CPU profile of the last round.
@@ -37,6 +38,8 @@ const { openGivers } = await load('packages/hand-off/dist/index.js');
 const { encodeSession } = await load('packages/push-server/dist/inner/session-record.js');
 const [ping, pong] = [Buffer.from([0x81, 1, 0x32]), Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x33])];
 const chosen = Buffer.concat([Buffer.from([0x8a, 0x80 | 12, 0, 0, 0, 0]), Buffer.from('gopush:going')]);
+/** How many pings clients have answered. */
+let answered = 0;
 const running = new Set();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
@@ -73,6 +76,7 @@ async function measure(kind, how) {
     if (isProfiled) await server.ask('profile');
     const [before, mainBefore, redisBefore] = [await server.ask('used'), server.mainMs(), redis?.mainMs()];
     const startedAt = performance.now();
+    const answeredBefore = answered;
     let [next, reads] = [0, 0];
     const bring = async () => {
       while (next < sessions) {
@@ -86,6 +90,8 @@ async function measure(kind, how) {
     };
     await Promise.all(Array.from({ length: atOnce }, bring));
     const seconds = (performance.now() - startedAt) / 1_000;
+    while (answered < answeredBefore + sessions) await delay(20);
+    await delay(100);
     const [after, mainAfter, redisAfter] = [await server.ask('used'), server.mainMs(), redis?.mainMs()];
     if (isProfiled) await server.ask('profiled', { file: values.profile });
     const cpu = ((after.cpuMs - before.cpuMs) * 1_000) / sessions;
@@ -129,6 +135,13 @@ function sessionOf(round, at) {
   };
 }
 
+/** A client answers a ping. */
+function answer(socket, bytes) {
+  if (!bytes.includes(ping)) return;
+  socket.write(pong);
+  answered++;
+}
+
 /** Brings a session, as an agent does. @returns how many reads it took until its client could continue */
 function take(port, name, sockets) {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
@@ -141,7 +154,7 @@ function take(port, name, sockets) {
       bytes = Buffer.concat([bytes, chunk]);
       if (!hasOpening(bytes)) return;
       socket.off('data', onOpening);
-      socket.on('data', (later) => later.includes(ping) && socket.write(pong));
+      socket.on('data', (later) => answer(socket, later));
       socket.write(chosen);
       taken(reads);
     };
@@ -190,7 +203,7 @@ async function connectAll(agent) {
   return connections;
 }
 
-/** Hands a client over whose session ran elsewhere, as an agent does. Resolves when the client is sent the first ping. */
+/** Hands a client over whose session ran elsewhere, as an agent does. */
 async function handOver({ givers, connections }, port, name, sockets) {
   const { client, socket } = connections.pop();
   sockets.push(client);
@@ -198,10 +211,8 @@ async function handOver({ givers, connections }, port, name, sockets) {
   const record = Buffer.alloc(400);
   const offered = await givers.to(port).offer({ client: socket, kind: 'session', head, record, timeoutMs: 10_000 });
   if (!offered.ok || offered.value.body !== undefined) throw new Error(`it was not taken: ${offered.detail}`);
-  const pinged = once(client, 'data');
+  client.on('data', (bytes) => answer(client, bytes));
   await offered.value.accept({ user: undefined, skipFrames: 2 });
-  await pinged;
-  client.on('data', (later) => later.includes(ping) && client.write(pong)).write(pong);
   return 1;
 }
 

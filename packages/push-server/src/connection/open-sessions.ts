@@ -82,6 +82,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     connectionOf: migratingClientOf,
     leftRoom,
     onChange: (session) => migration.save(session),
+    onRestored: (session) => migration.saveRestored(session),
     onTaken: ({ socket }, from) => rooms.bus.tellTaken(from, socket.id),
     senders: pushServer.senders,
     scopeOf: rooms.scopeOf,

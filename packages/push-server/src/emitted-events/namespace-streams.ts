@@ -13,7 +13,6 @@ export type Whose = 'own' | 'local' | 'foreign';
 
 /** An event that a client has had elsewhere, and that may still come here. */
 interface Ahead {
-  readonly socket: string;
   readonly stream: string;
   readonly offset: number;
 }
@@ -25,7 +24,8 @@ export class NamespaceStreams {
   readonly #streams = new Map<string, EventStream>();
   /** Since when the namespace is here, in milliseconds since 1970. */
   readonly #since = Date.now();
-  #ahead: readonly Ahead[] = [];
+  /** By socket: when a push-server dies there are thousands. */
+  readonly #ahead = new Map<string, readonly Ahead[]>();
 
   constructor(id = randomBytes(9).toString('base64url')) {
     this.#names = { own: id, local: `${id}-l`, foreign: `${id}-f` };
@@ -69,18 +69,14 @@ export class NamespaceStreams {
   /** Up to which event of each stream a socket has had all that was for it. */
   standing(socket: string): [stream: string, offset: number][] {
     const at = new Map([...this.#streams].map(([name, { latest }]) => [name, latest]));
-    for (const { socket: id, stream, offset } of this.#ahead) {
-      if (id === socket) at.set(stream, Math.max(at.get(stream) ?? 0, offset));
-    }
+    for (const { stream, offset } of this.#ahead.get(socket) ?? [])
+      at.set(stream, Math.max(at.get(stream) ?? 0, offset));
     return [...at];
   }
 
   /** Whether a client has had an event elsewhere that comes here only now. */
   hasHad(socket: string, { epoch, offset }: Position): boolean {
-    for (const one of this.#ahead) {
-      if (one.socket === socket && one.stream === epoch && one.offset >= offset) return true;
-    }
-    return false;
+    return this.#ahead.get(socket)?.some((one) => one.stream === epoch && one.offset >= offset) === true;
   }
 
   /**
@@ -90,12 +86,14 @@ export class NamespaceStreams {
    */
   rememberAhead(socket: string, after: Missed['after'], ms: number): ReadonlyMap<string, number> {
     const ahead = [...after].flatMap(([stream, offset]): Ahead[] =>
-      offset > (this.#streams.get(stream)?.latest ?? 0) ? [{ socket, stream, offset }] : [],
+      offset > (this.#streams.get(stream)?.latest ?? 0) ? [{ stream, offset }] : [],
     );
     if (ahead.length > 0) {
-      this.#ahead = [...this.#ahead, ...ahead];
+      this.#ahead.set(socket, [...(this.#ahead.get(socket) ?? []), ...ahead]);
       setTimeout(() => {
-        this.#ahead = this.#ahead.filter((one) => !ahead.includes(one));
+        const left = this.#ahead.get(socket)?.filter((one) => !ahead.includes(one)) ?? [];
+        if (left.length > 0) this.#ahead.set(socket, left);
+        else this.#ahead.delete(socket);
       }, ms).unref();
     }
     return new Map(ahead.map(({ stream, offset }) => [stream, offset]));

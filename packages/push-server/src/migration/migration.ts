@@ -4,6 +4,7 @@ import type { EngineConnection } from '@gopush/slim-socket-io';
 import { forEachLimited } from '../tasks/for-each-limited.ts';
 import { joinRuns } from '../tasks/join-runs.ts';
 import { refreshEach } from '../tasks/refresh-each.ts';
+import { takenOf } from './client/direct-connection.ts';
 import type { CrashCopies } from './follow/crash-copies.ts';
 import { FollowedConnection } from './follow/followed-connection.ts';
 import type { FollowedConnections } from './follow/followed-connections.ts';
@@ -67,13 +68,20 @@ export class Migration {
       return;
     }
     const { token, taken } = arrival;
-    const known = taken && { uid: taken.record.uid, usedToken: taken.usedToken };
-    const { client, taken: direct } = followed.follow(conn, token, known);
-    if (taken === undefined) return;
+    if (taken === undefined) {
+      followed.follow(conn, token);
+      return;
+    }
     this.counts.taken++;
-    client.enterAgain(taken.record, taken.saved);
-    // A client without an agent in between was sent its first ping at once.
-    if (direct === undefined) firstPings.add(conn);
+    const { record, usedToken, saved } = taken;
+    const isDirect = takenOf(conn) !== undefined;
+    // After a crash many come at once, and the next one's client waits: what is noted while this one is stored under the token before is
+    // enough to continue it after another crash. A session that was given is stored there with all that its client has had.
+    const isTriedLater = isDirect && !record.isExact && usedToken !== undefined && saved === undefined;
+    const { client } = followed.follow(conn, token, { uid: record.uid, usedToken, isTriedLater });
+    const pingsNow = isDirect && !isTriedLater;
+    client.enterAgain(record, saved, pingsNow);
+    if (!pingsNow) firstPings.add(conn);
   }
 
   /** A session that begins with long-polling can migrate once it has changed to WebSocket. */
@@ -93,6 +101,12 @@ export class Migration {
   async save({ socket }: Pick<MigratableSession, 'socket'>): Promise<void> {
     const followed = this.#parts.followed.get(socket.conn);
     if (followed?.isOwn === true) await this.#parts.copies.save(followed);
+  }
+
+  /** A session is in its rooms again. Saves it for a crash, unless that is first done when it is claimed. */
+  async saveRestored({ socket }: Pick<MigratableSession, 'socket'>): Promise<void> {
+    const followed = this.#parts.followed.get(socket.conn);
+    if (followed?.isOwn === true && !followed.isStoredLater) await this.#parts.copies.save(followed);
   }
 
   /** The store may have lost its data: saves all sessions again, a few at a time. */

@@ -91,7 +91,7 @@ function createParts(options: MigrationOptions, describing: DescribeContext): Mi
     counts,
     log,
   });
-  const firstPings = new FirstPings(pingMs);
+  const firstPings = new FirstPings(pingMs, (conn) => followed.tryOut(conn));
   const connections = () => connectionsOf(io);
   return { arrivals, followed, copies, lost, give, counts, connections, keepMs, firstPings, log };
 }

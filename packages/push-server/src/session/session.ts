@@ -29,6 +29,8 @@ export interface SessionContext extends MembershipsContext {
   readonly leftRoom: (socket: Socket, room: string, epoch: string) => void;
   /** The rooms of a session have changed. Resolves when that is stored, if it is. */
   readonly onChange: (session: Session) => Promise<void>;
+  /** A session that was restored is in its rooms again. */
+  readonly onRestored: (session: Session) => Promise<void>;
   /** A session has begun here that `node` has given. */
   readonly onTaken: (session: Session, node: string) => void;
 }
@@ -147,8 +149,12 @@ export class Session {
     return this.#memberships.nameOf(room);
   }
 
-  /** Describes it for the node that will have it next. */
-  describe(positions: Positions, inboxAfter = this.inbox.after): SocketRecord {
+  /** Describes it for the node that will have it next. Fields that it lacks are `undefined`: objects of many shapes are slow to make and to encode. */
+  describe(
+    positions: Positions,
+    inboxAfter = this.inbox.after,
+    { reached, answer }: Pick<SocketRecord, 'reached' | 'answer'> = {},
+  ): SocketRecord {
     const { socket, client, pid } = this;
     const memberships = this.#memberships;
     const had = this.#hadAtEnd ?? memberships.had;
@@ -160,12 +166,14 @@ export class Session {
       rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== slowClients && !memberships.has(room)),
       data: socket.data,
       positions: [...positions],
-      ...(this.#context.connectionOf(socket).asksForPositions ? { marks: true } : {}),
-      ...(had.length === 0 ? {} : { had }),
+      reached,
+      marks: this.#context.connectionOf(socket).asksForPositions ? true : undefined,
+      had: had.length === 0 ? undefined : had,
       emitted: this.#context.emittedEvents.standing(socket),
       inboxAfter,
       clientData: client.data,
       claims: client.claims,
+      answer,
     };
   }
 
@@ -238,7 +246,7 @@ export class Session {
     const left = this.#leftMeanwhile(restored);
     await this.#memberships.restore(new Map([...positions].filter(([room]) => !left.has(room))), given);
     void this.inbox.wake();
-    await this.#context.onChange(this);
+    await this.#context.onRestored(this);
     await this.#changeAsMeanwhile(restored);
     if (hasMigrated) this.#context.onTaken(this, node);
   }

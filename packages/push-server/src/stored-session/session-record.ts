@@ -23,9 +23,9 @@ export interface SocketRecord {
    */
   readonly positions: readonly (readonly [room: string, position: Position | null])[];
   /** The positions of its rooms on its node when this was stored. Only in a copy for a crash. */
-  readonly reached?: readonly (readonly [room: string, position: Position | null])[];
+  readonly reached?: readonly (readonly [room: string, position: Position | null])[] | undefined;
   /** Idempotency keys of messages that were written to it before they were kept, and that may be kept yet. */
-  readonly had?: readonly ReceivedKey[];
+  readonly had?: readonly ReceivedKey[] | undefined;
   /** What it has had of the events of programs; absent in a session of an earlier version. */
   readonly emitted?: EmittedRecord;
   /** The position in its inbox up to which messages were given to it. */
@@ -34,11 +34,11 @@ export interface SocketRecord {
   readonly clientData: Record<string, unknown>;
   readonly claims: Readonly<Record<string, unknown>> | undefined;
   /** Whether its client wants positions as arguments. */
-  readonly marks?: boolean;
+  readonly marks?: boolean | undefined;
   /** Packets of the client that no node has handled. */
   readonly waiting?: readonly Packet[];
   /** The number of the response to its CONNECT; absent or 0 if the client has had it for certain. */
-  readonly answer?: number;
+  readonly answer?: number | undefined;
 }
 
 /** A CONNECT of a client without a response. */
@@ -71,7 +71,7 @@ export interface SessionRecord {
   /** How many CONNECTs of its client have had a response. */
   readonly answers?: number;
   /** How many deliveries its node had made when this was stored. Only in a copy for a crash. */
-  readonly count?: number;
+  readonly count?: number | undefined;
 }
 
 /** Largest session, in bytes. */

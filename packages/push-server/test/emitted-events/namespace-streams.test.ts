@@ -54,6 +54,17 @@ test('what a client has had elsewhere is not given to it here, for some time, an
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('what a client has had in another session is forgotten on its own', () => {
+  const streams = new NamespaceStreams('a');
+  streams.rememberAhead('socket', new Map([['b', 3]]), 10_000);
+  vi.advanceTimersByTime(5_000);
+  streams.rememberAhead('socket', new Map([['b', 5]]), 10_000);
+  vi.advanceTimersByTime(5_000);
+  expect(streams.standing('socket')).toEqual([['b', 5]]);
+  vi.advanceTimersByTime(5_000);
+  expect(streams.standing('socket')).toEqual([]);
+});
+
 test('a node has heard what a client missed only if it was there, lost nothing, and has all that was sent', () => {
   const streams = new NamespaceStreams('a');
   expect(streams.hasHeard(missedWith(), 0)).toBe(true);

@@ -113,19 +113,20 @@ export class MigratingClient extends Client {
    *
    * @param saved - resolves when it is stored under its next token: with `false` if that failed, so that it has to continue elsewhere;
    * `undefined`: it need not wait for that
+   * @param pingsNow - whether its client is sent a ping at once
    */
   enterAgain(
     { sockets, opening = [], answers = 0 }: Pick<SessionRecord, 'sockets' | 'opening' | 'answers'>,
     saved: Promise<boolean> | undefined,
+    pingsNow = false,
   ): void {
     this.responses = answers;
     this.#release = this.#hold(enterMs);
-    const isDirect = takenOf(this.conn) !== undefined;
-    if (saved !== undefined) this.#holdUntil(saved, isDirect);
+    if (saved !== undefined) this.#holdUntil(saved, takenOf(this.conn) !== undefined);
     // Everything else waits behind this, in order.
     this.conn.sendPacket('noop');
-    // No agent reports that the client continues here: its first response shows it.
-    if (isDirect) this.conn.sendPacket('ping');
+    // The session is stored when the client responds.
+    if (pingsNow) this.conn.sendPacket('ping');
     this.#arrived = sockets.map(({ id }) => id);
     if (sockets.length > 0) this.#returning = new ReturningNamespaces(sockets);
     else this.#release();

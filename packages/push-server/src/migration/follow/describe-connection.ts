@@ -37,13 +37,12 @@ export function describeConnection(
   const { client, conn } = followed;
   const sockets: SocketRecord[] = [...client.returning];
   for (const socket of client.sockets.values()) {
-    sockets.push({ ...describeSocket(socket, context, ended), answer: client.responseTo(socket) });
+    sockets.push(describeSocket(socket, context, ended, client.responseTo(socket)));
   }
   followed.uid ??= userOn(client.sockets, context);
   const { uid } = followed;
   if (uid === undefined) return undefined;
   const isExact = ended !== undefined;
-  const deliveries = isExact ? {} : { count: context.count() };
   return {
     engineId: conn.id,
     uid,
@@ -54,7 +53,7 @@ export function describeConnection(
     sockets,
     opening: client.opening,
     answers: client.responses,
-    ...deliveries,
+    count: isExact ? undefined : context.count(),
   };
 }
 
@@ -62,10 +61,12 @@ function describeSocket(
   socket: Socket,
   { sessions, emittedEvents }: DescribeContext,
   ended: Ended | undefined,
+  answer: number,
 ): SocketRecord {
   const session = sessions.get(socket.id);
-  if (session === undefined) return { ...describePlain(socket), emitted: emittedEvents.standing(socket) };
-  return ended?.get(session) ?? describeLive(session);
+  if (session === undefined) return { ...describePlain(socket), emitted: emittedEvents.standing(socket), answer };
+  const record = ended?.get(session);
+  return record === undefined ? describeLive(session, answer) : { ...record, answer };
 }
 
 /** A client may be in none of the namespaces in which gopush knows it. */
@@ -83,8 +84,8 @@ function userOn(sockets: ReadonlyMap<string, Socket>, { sessions, userOf }: Desc
  * If this node dies, its client surely had what was there when it entered its rooms, and what it has acknowledged of
  * its inbox.
  */
-function describeLive(session: MigratableSession): SocketRecord {
-  return { ...session.describe(session.joined, session.inbox.acknowledged), reached: [...session.positions] };
+function describeLive(session: MigratableSession, answer: number): SocketRecord {
+  return session.describe(session.joined, session.inbox.acknowledged, { reached: [...session.positions], answer });
 }
 
 /** A socket of a namespace in which gopush has no session. */

@@ -26,6 +26,8 @@ export interface Taken {
   readonly uid: string;
   /** The token with which its agent came; `undefined` if the session keeps that one. */
   readonly usedToken: string | undefined;
+  /** Whether it is tried out later ({@link FollowedConnections.tryOut}): its client is to be sent its first ping when no more sessions come. */
+  readonly isTriedLater?: boolean;
 }
 
 /** A connection whose session can migrate. */
@@ -51,9 +53,14 @@ export class FollowedConnection {
   isGone = false;
   /**
    * Whether the session is this node's. An agent may have asked other push-servers to take the same session; one of
-   * them may have it until the agent reports that the client continues here, or the client sends something.
+   * them may have it until the agent reports that the client continues here, or the client sends something. An agent that has handed its client
+   * over has reported that.
    */
-  isOwn: boolean;
+  get isOwn(): boolean {
+    return this.isClaimed || this.taken?.isAccepted === true;
+  }
+  /** Whether the session began here, or is stored under its own token since it is this node's, or is about to be. */
+  isClaimed: boolean;
   /**
    * The token with which the session came, under which it is stored until it is this node's; `undefined`: it began here, or that token is
    * used up.
@@ -74,8 +81,16 @@ export class FollowedConnection {
     this.client = client;
     this.taken = takenOf(conn);
     this.uid = taken?.uid;
-    this.isOwn = taken === undefined;
+    this.isClaimed = taken === undefined;
     this.usedToken = taken?.usedToken;
+  }
+
+  /**
+   * Whether nothing has been stored under its own token, nor is about to be, until it is claimed. What a change of rooms has stored may lack those
+   * that the session was not in again yet.
+   */
+  get isStoredLater(): boolean {
+    return !this.isClaimed && this.usedToken !== undefined && this.saving === undefined;
   }
 
   /** Its sockets, in all namespaces. */

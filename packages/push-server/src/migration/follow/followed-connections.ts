@@ -70,17 +70,24 @@ export class FollowedConnections {
     const followed = new FollowedConnection(conn, token, client, taken);
     if (followed.taken !== undefined) followed.taken.user = followed;
     client.onNamespaces = this.#saveNamespaces;
-    if (!followed.isOwn) this.#tryOut(followed);
     this.#all.set(conn, followed);
+    if (taken !== undefined) {
+      this.#disownUnlessOwn(followed);
+      if (taken.isTriedLater !== true) this.tryOut(conn);
+    }
     this.#followedEver++;
     onPong(conn, followed, this.#onPong);
     conn.on('close', this.#onClose);
     return followed;
   }
 
-  /** A session that was taken is this node's once its client sends something. */
-  #tryOut(followed: FollowedConnection): void {
-    followed.conn.once('packet', () => this.claim(followed));
+  /** A session that was taken is claimed once its client sends something. */
+  tryOut(conn: EngineConnection): void {
+    const followed = this.#all.get(conn);
+    if (followed?.isClaimed === false) conn.once('packet', () => this.claim(followed));
+  }
+
+  #disownUnlessOwn(followed: FollowedConnection): void {
     // Before Socket.IO is notified.
     followed.conn.prependListener('close', () => {
       if (!followed.isOwn) this.#disown(followed);
@@ -89,8 +96,8 @@ export class FollowedConnections {
 
   /** The client continues here: its session is not to be taken with the token with which it came. */
   claim(followed: FollowedConnection): void {
-    if (followed.isOwn) return;
-    followed.isOwn = true;
+    if (followed.isClaimed) return;
+    followed.isClaimed = true;
     // The record under the token with which it came is removed with that.
     void this.#options.copies.save(followed);
   }
@@ -119,10 +126,15 @@ export class FollowedConnections {
     // A session that was only tried may run elsewhere under the same token.
     const isShared = !followed.isOwn && followed.usedToken === undefined;
     if (followed.isGone || isShared) return;
+    const tokens = [followed.token];
+    // It has not been stored under its own token yet.
+    if (followed.isOwn && followed.usedToken !== undefined) tokens.push(followed.usedToken);
     // Not before it is kept for its client: this node may end in between.
     void lost.kept(followed).then(() => {
-      if (endedHere.has(reason)) copies.remove(followed.token);
-      else copies.removeLater(followed.token);
+      for (const token of tokens) {
+        if (endedHere.has(reason)) copies.remove(token);
+        else copies.removeLater(token);
+      }
     });
   }
 

@@ -29,8 +29,9 @@ export interface MigratableSession {
    *
    * @param inboxAfter - the position in its inbox.
    * @defaultValue up to where it was given
+   * @param live - what is kept besides in a copy for a crash
    */
-  describe(positions: Positions, inboxAfter?: number): SocketRecord;
+  describe(positions: Positions, inboxAfter?: number, live?: Pick<SocketRecord, 'reached' | 'answer'>): SocketRecord;
   /**
    * Ends the session on this node.
    *

@@ -3,10 +3,17 @@ import type { EngineConnection } from '@gopush/slim-socket-io';
 /** Interval between checks of which clients get a ping, in milliseconds. */
 const stepMs = 50;
 
+/**
+ * In how many checks in a row no session may have come, so that none is taken to come any more. Agents bring them in bursts, with pauses of up to
+ * 200 ms on a busy machine; steps are counted and not time, since a process that gets no CPU sees neither.
+ */
+const quietSteps = 5;
+
 /** How many clients are sent a ping in one step while no session comes, so that their pongs do not come together. */
 const atOnce = 100;
 
-type Pinged = Pick<EngineConnection, 'readyState' | 'sendPacket'>;
+/** A connection whose client is sent a ping. */
+type Pinged = EngineConnection;
 
 /**
  * Sends clients that have come from another node their first ping. Engine.IO's own comes after a whole interval, as at the node before: a client that
@@ -14,20 +21,25 @@ type Pinged = Pick<EngineConnection, 'readyState' | 'sendPacket'>;
  */
 export class FirstPings {
   readonly #withinMs: number;
+  readonly #onPing: (conn: Pinged) => void;
   /** With when each is to be sent at the latest, in milliseconds since 1970. The first one is due first. */
   readonly #waiting = new Map<Pinged, number>();
   #timer: NodeJS.Timeout | undefined = undefined;
-  /** Whether a session has come since the last step. */
-  #hasCome = false;
+  /** How many steps there have been since a session came. */
+  #quiet = 0;
 
-  /** @param withinMs - within how long after it has come a client is sent a ping, in milliseconds */
-  constructor(withinMs: number) {
+  /**
+   * @param withinMs - within how long after it has come a client is sent a ping, in milliseconds
+   * @param onPing - called before a client is sent its ping
+   */
+  constructor(withinMs: number, onPing: (conn: Pinged) => void) {
     this.#withinMs = withinMs;
+    this.#onPing = onPing;
   }
 
   /** A session has come on this connection. */
   add(conn: Pinged): void {
-    this.#hasCome = true;
+    this.#quiet = 0;
     this.#waiting.set(conn, Date.now() + this.#withinMs);
     this.#timer ??= setInterval(() => this.#step(), stepMs).unref();
   }
@@ -41,12 +53,13 @@ export class FirstPings {
 
   #step(): void {
     const due = Date.now() + stepMs;
-    let spare = this.#hasCome ? 0 : atOnce;
-    this.#hasCome = false;
+    let spare = ++this.#quiet > quietSteps ? atOnce : 0;
     for (const [conn, by] of this.#waiting) {
       if (by > due && spare-- <= 0) return;
       this.#waiting.delete(conn);
-      if (conn.readyState === 'open') conn.sendPacket('ping');
+      if (conn.readyState !== 'open') continue;
+      this.#onPing(conn);
+      conn.sendPacket('ping');
     }
     this.close();
   }

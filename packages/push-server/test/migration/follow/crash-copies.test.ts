@@ -92,7 +92,7 @@ test('what is stored under the token with which a session came is removed once i
   const { followed } = follow([], { uid: 'ann', usedToken: 'old' });
   await copies.save(followed);
   expect(store.kept.has('t:old')).toBe(true);
-  followed.isOwn = true;
+  followed.isClaimed = true;
   store.fails = true;
   await copies.save(followed);
   // Nobody else would know the session.

@@ -1,8 +1,11 @@
+import type { Server } from 'node:net';
 import { chosenPong, clientStoppedPong } from '@gopush/contract';
+import type { TakenConnection } from '@gopush/hand-off';
 import { expect, test } from 'vitest';
+import { joinServer } from '../../../src/hand-off/joined-connection.ts';
 import type { FollowedConnection } from '../../../src/migration/follow/followed-connection.ts';
 import { FollowedConnections } from '../../../src/migration/follow/followed-connections.ts';
-import { addSocket, connect, engineConnection } from '../../support/fake-connection.ts';
+import { addSocket, connect, engineConnection, type FakeConnection } from '../../support/fake-connection.ts';
 
 /** Connections whose copies are a list of what was done with them. */
 function start({ isOurs = true, kept = Promise.resolve() } = {}) {
@@ -60,6 +63,57 @@ test('a session that was taken is claimed when its client is heard, or its agent
     // By the save.
     expect([done, followed.usedToken]).toEqual([['save'], 'old']);
   }
+});
+
+/** Has a connection be one that an agent hands over. */
+function handOver({ webSocket: { _socket: socket } }: FakeConnection): { isAccepted: boolean } {
+  const connection = { socket, isAccepted: false, isShared: true, user: undefined };
+  const address = { address: '127.0.0.1', family: 'IPv4', port: 1 };
+  joinServer(connection as unknown as TakenConnection, {} as Server, address);
+  return connection;
+}
+
+test.each([
+  ['transport close', 'remove later'],
+  ['forced close', 'remove'],
+])(
+  'a session whose agent has handed its client over is this node’s before it is stored: after %s it is nowhere',
+  async (reason, how) => {
+    const { all, done, ended } = start();
+    const { fake, client } = connect();
+    const connection = handOver(fake);
+    const followed = all.follow(engineConnection(fake), 'next', { ...taken, isTriedLater: true });
+    addSocket(client, 'a');
+    expect(followed.isOwn).toBe(false);
+    connection.isAccepted = true;
+    expect([followed.isOwn, followed.isClaimed]).toEqual([true, false]);
+    fake.close(reason);
+    await new Promise(setImmediate);
+    expect(done).toEqual([`${how} next`, `${how} old`]);
+    expect([ended, client.hasMigrated]).toEqual([[], false]);
+  },
+);
+
+test('one that is tried later is stored when its client is heard after that', () => {
+  const { all, done } = start();
+  const { fake } = connect();
+  handOver(fake).isAccepted = true;
+  all.follow(engineConnection(fake), 'next', { ...taken, isTriedLater: true });
+  fake.emit('packet');
+  expect(done).toEqual([]);
+  all.tryOut(engineConnection(fake));
+  for (let times = 0; times < 2; times++) fake.emit('packet');
+  expect(done).toEqual(['save']);
+});
+
+test('what a change of rooms has stored before a session was in all its rooms again is stored again then', () => {
+  const { all } = start();
+  const follow = () => all.follow(engineConnection(connect().fake), 'next', { ...taken, isTriedLater: true });
+  const [none, saving, saved, claimed] = [follow(), follow(), follow(), follow()];
+  saving.saving = Promise.resolve();
+  saved.usedToken = undefined;
+  all.claim(claimed);
+  expect([none, saving, saved, claimed].map((one) => one.isStoredLater)).toEqual([true, false, false, false]);
 });
 
 test('a session that was only tried here ends as if it had never been here', async () => {

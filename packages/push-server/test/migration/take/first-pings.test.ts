@@ -1,3 +1,4 @@
+import type { EngineConnection } from '@gopush/slim-socket-io';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { FirstPings } from '../../../src/migration/take/first-pings.ts';
 
@@ -8,20 +9,32 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Connections, with how many of them were sent a ping. */
+/** Connections, with how many of them were announced, and then sent a ping. */
 function start() {
-  const pings = new FirstPings(5_000);
+  const announced = new Set<EngineConnection>();
+  const pings = new FirstPings(5_000, (conn) => void announced.add(conn));
   let sent = 0;
-  const come = (readyState = 'open') => pings.add({ readyState, sendPacket: () => void sent++ });
-  return { pings, come, sent: () => sent };
+  const come = (readyState = 'open') => {
+    const conn = {
+      readyState,
+      sendPacket() {
+        if (announced.has(conn)) sent++;
+      },
+    } as unknown as EngineConnection;
+    pings.add(conn);
+  };
+  return { pings, come, sent: () => sent, announced };
 }
 
 test('clients are sent a ping once no more sessions come, some at a time', () => {
   const { come, sent } = start();
-  for (let count = 0; count < 30; count++) {
-    for (let each = 0; each < 10; each++) come();
-    vi.advanceTimersByTime(50);
+  // In bursts, as agents bring them that wait for others.
+  for (let count = 0; count < 15; count++) {
+    for (let each = 0; each < 20; each++) come();
+    vi.advanceTimersByTime(200);
   }
+  expect(sent()).toBe(0);
+  vi.advanceTimersByTime(50);
   expect(sent()).toBe(0);
   vi.advanceTimersByTime(50);
   expect(sent()).toBe(100);
@@ -42,10 +55,10 @@ test('while sessions keep coming each client is sent its ping in time', () => {
 });
 
 test('a client that has gone is sent none, and after the end nobody is', () => {
-  const { pings, come, sent } = start();
+  const { pings, come, sent, announced } = start();
   come('closed');
-  vi.advanceTimersByTime(100);
-  expect(sent()).toBe(0);
+  vi.advanceTimersByTime(1_000);
+  expect([sent(), announced.size, vi.getTimerCount()]).toEqual([0, 0, 0]);
   come();
   pings.close();
   vi.advanceTimersByTime(10_000);

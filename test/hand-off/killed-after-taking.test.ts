@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import {
+  expectUnnoticed,
+  hooksTo,
+  joinAll,
+  makeConfig,
+  patiently,
+  publish,
+  startHandingAgent,
+  startProcess,
+  startServer,
+  stateOf,
+} from './support/deployment.ts';
+
+const count = 12;
+
+test('a push-server that is killed before it has stored the sessions that it took leaves them to the next one, unnoticed', {
+  timeout: 60_000,
+}, async () => {
+  const config = await makeConfig();
+  const speaker = await startServer(config, 'speaker');
+  const [first, second] = [await startProcess(config), await startProcess(config)];
+  const { agent, moves } = await startHandingAgent(config, hooksTo(first, second), 2);
+  const clients = await joinAll(agent, count);
+  const numbers = publish(speaker);
+  await expect.poll(() => clients.every((client) => client.numbers.length > 20), patiently).toBe(true);
+  first.child.kill('SIGKILL');
+  await expect.poll(() => moves.length, { ...patiently, interval: 5 }).toBeGreaterThan(0);
+  // Their clients get messages there, and are not asked for a sign of life yet.
+  const seen = clients.map((client) => client.numbers.length);
+  const areAllServed = (): boolean => clients.every((client, index) => client.numbers.length > (seen[index] ?? 0));
+  await expect.poll(areAllServed, { ...patiently, interval: 5 }).toBe(true);
+  second.child.kill('SIGKILL');
+  await startProcess({ ...config, serverPortStart: second.port });
+  await expectUnnoticed(clients, numbers.stop());
+  const { tunnels, handedOff } = await stateOf(agent);
+  expect(tunnels + handedOff).toBe(count);
+});
