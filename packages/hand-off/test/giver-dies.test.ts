@@ -16,7 +16,7 @@ async function connectLines(giver: Child, port: number, path: string): Promise<L
 /** What a taker says of its connections, when it says that. */
 async function hasConnections(taker: Child, size: number, alone: number): Promise<void> {
   await expect
-    .poll(() => taker.do('state') ?? taker.told.findLast((message) => 'alone' in message), { timeout: 5_000 })
+    .poll(() => taker.do('state') ?? taker.told.findLast((message) => 'alone' in message))
     .toEqual({ size, alone });
 }
 

@@ -227,7 +227,7 @@ test('a taker that is killed within a storm of offers leaves nothing behind', as
   const orphans = (): HandedOver<string>[] =>
     front.told.filter(({ event }) => event === 'orphan').map(({ handed }) => handed);
   await expect
-    .poll(() => orphans().length + clients.filter(({ text }) => /^HTTP\/1\.1 50/.test(text)).length, { timeout: 5_000 })
+    .poll(() => orphans().length + clients.filter(({ text }) => /^HTTP\/1\.1 50/.test(text)).length)
     .toBeGreaterThanOrEqual(50);
   for (const handed of orphans()) handed.cut();
   await expect.poll(() => clients.filter(({ isClosed }) => !isClosed).length).toBe(0);

@@ -64,7 +64,7 @@ test('one that was drained is asked again after a moment, and serves if it is an
   expect((await fetch(agent.url)).status).toBe(200);
   const before = passing.requests.length;
   passing.server.removeAllListeners('request').on('request', (_request, response) => response.end('it is back'));
-  await expect.poll(async () => (await fetch(agent.url)).text(), { timeout: 5_000 }).toBe('it is back');
+  await expect.poll(async () => (await fetch(agent.url)).text()).toBe('it is back');
   expect(before).toBe(1);
 });
 

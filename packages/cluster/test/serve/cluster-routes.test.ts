@@ -98,7 +98,7 @@ test('a live stream sends the state at once and each second, read once for all w
   const { summaries, url } = await serve();
   summaries.put(summaryOf('own'));
   const streams = await Promise.all([listen(url), listen(url), listen(url)]);
-  for (const { states } of streams) await expect.poll(() => states().length, { timeout: 5_000 }).toBeGreaterThan(2);
+  for (const { states } of streams) await expect.poll(() => states().length).toBeGreaterThan(2);
   expect(summaries.reads).toBeLessThan(streams[0]?.states().length ?? 0 + 3);
   for (const { response } of streams) response.destroy();
   await expect
@@ -117,7 +117,7 @@ test('a live stream tells when the store cannot be read, and goes on', async () 
   const { states, text } = await listen(url);
   await expect.poll(text).toContain('event: problem\ndata: "away"\n\n');
   summaries.until = Promise.resolve();
-  await expect.poll(() => states().length, { timeout: 5_000 }).toBeGreaterThan(0);
+  await expect.poll(() => states().length).toBeGreaterThan(0);
 });
 
 test('a client that does not read misses states, and no more than one waits for it', async () => {
@@ -140,7 +140,7 @@ test('a client that does not read misses states, and no more than one waits for 
     received += chunk.length;
   });
   socket.resume();
-  await expect.poll(() => received, { timeout: 5_000 }).toBeGreaterThan(0);
+  await expect.poll(() => received).toBeGreaterThan(0);
 });
 
 test('streams end when the node ends, and too many are refused', async () => {
@@ -164,7 +164,7 @@ test.each(['ann', 'none'])(
     const operator = await listen(url, withKeyOf(name));
     expect(operator.response.statusCode).toBe(200);
     await cut;
-    await expect.poll(() => operator.states().length, { timeout: 5_000 }).toBeGreaterThan(1);
+    await expect.poll(() => operator.states().length).toBeGreaterThan(1);
     expect((await fetch(`${url}/cluster/live`)).status).toBe(503);
   },
 );

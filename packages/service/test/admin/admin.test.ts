@@ -183,7 +183,7 @@ test('a blocked event loop shows in the delay, and a free one does not', async (
   await new Promise((resolve) => setTimeout(resolve, 50));
   const end = performance.now() + 1_100;
   while (performance.now() < end);
-  await expect.poll(eventLoop.lastMs, { interval: 10, timeout: 5_000 }).toBeGreaterThan(900);
+  await expect.poll(eventLoop.lastMs, { interval: 10 }).toBeGreaterThan(900);
   await expect.poll(eventLoop.lastMs, { interval: 10, timeout: 10_000 }).toBeLessThan(500);
 });
 
