@@ -1,6 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Config } from '@gopush/contract';
-import { closeAfter } from '@gopush/service';
+import { closeAfter, shareSocketShapes } from '@gopush/service';
 
 /** Bytes for the headers that an agent adds to those of a client: identity, forwarded address, signature. */
 const ofAgentBytes = 16_384;
@@ -8,6 +8,7 @@ const ofAgentBytes = 16_384;
 /** Creates the HTTP server of a push-server. It accepts all headers that an agent accepts. */
 export function createHttp({ agent, pushServer }: Config, listener: RequestListener): Server {
   const { headerTimeoutMs, requestTimeoutMs, keepAliveMs, requestsPerConnection } = pushServer;
+  shareSocketShapes();
   const server = createServer(
     {
       maxHeaderSize: agent.maxHeaderBytes + ofAgentBytes,
