@@ -327,12 +327,21 @@ function misordered({ numbers, stream: { fields } }: Heard): number {
 function exampleOf(heard: Heard): string[] {
   const { stream: of, numbers } = heard;
   const lost = missing(heard).map(
-    ({ number, sent, at, response }) =>
-      `${number} (sent at ${sent.toISOString()}, accepted at ${at.toISOString()} with ${JSON.stringify(response)})`,
+    ({ number, position, sent, at, response }) =>
+      `${number} (sent at ${sent.toISOString()}, accepted at ${at.toISOString()} with ${JSON.stringify(response)}${othersAt(of, number, position)})`,
   );
   const doubled = numbers.filter((number, index) => numbers.indexOf(number) !== index);
   if (lost.length + doubled.length === 0) return [];
   return [`${of.path} ${JSON.stringify(of.fields)} lost ${lost} doubled ${doubled} of ${of.accepted.length}`];
+}
+
+/** Messages that were accepted at the position of another one: the store has forgotten that it kept one of them. */
+function othersAt({ accepted }: Stream, number: number, at: Position | null): string {
+  const others = accepted.filter(
+    ({ number: other, position }) =>
+      other !== number && at !== null && position?.epoch === at.epoch && position.offset === at.offset,
+  );
+  return others.length === 0 ? '' : `, at the position of ${others.map((other) => other.number)}`;
 }
 
 function covers({ after, position }: RoomGap, at: Position | null): boolean {

@@ -126,7 +126,7 @@ class FileEnvironment implements Environment {
   async #close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#watching;
-    if (this.#file !== undefined) await this.#closeDatabase(this.#file.database);
+    if (this.#file !== undefined) await this.#closeDatabase(this.#file);
     this.#endedOrClosed();
   }
 
@@ -199,7 +199,7 @@ class FileEnvironment implements Environment {
 
   #use(opened: OpenFile): void {
     this.#file = opened;
-    this.#writes = new GroupCommit(opened.database);
+    this.#writes = new GroupCommit(opened.database, () => opened.guard.isCurrent(opened.database));
     this.#clock = opened.clock;
   }
 
@@ -208,11 +208,11 @@ class FileEnvironment implements Environment {
     const old = this.#file;
     this.#file = undefined;
     this.state.set('down');
-    if (old !== undefined) await this.#closeDatabase(old.database);
+    if (old !== undefined) await this.#closeDatabase(old);
     if (this.#closed !== undefined) return;
     const opened = await openFile(this.#folder, this.#path, (work) => this.#track(work));
     if (this.#closed !== undefined) {
-      await this.#closeDatabase(opened.database);
+      await this.#closeDatabase(opened);
       return;
     }
     this.#use(opened);
@@ -220,10 +220,11 @@ class FileEnvironment implements Environment {
     this.forgotten.fire();
   }
 
-  async #closeDatabase(open: Database): Promise<void> {
+  async #closeDatabase({ database, guard }: OpenFile): Promise<void> {
     // Closing in the middle of a transaction has been seen to block the process for ever.
-    const ended = Promise.all(this.#underWay).then(() => open.close());
+    const ended = Promise.all(this.#underWay).then(() => database.close());
     await within(ended, callMs, `closing the store in ${this.#folder}`);
+    guard.close();
   }
 
   async #watch(): Promise<void> {

@@ -16,12 +16,15 @@ interface Write {
  */
 export class GroupCommit {
   readonly #database: Database;
+  readonly #isCurrent: () => boolean;
   #waiting: Write[] = [];
   /** Whether a transaction is about to begin that takes what waits. */
   #isDue = false;
 
-  constructor(database: Database) {
+  /** @param isCurrent - asked in each transaction whether it continues the last one; if not, the next one does */
+  constructor(database: Database, isCurrent: () => boolean = () => true) {
     this.#database = database;
+    this.#isCurrent = isCurrent;
   }
 
   /**
@@ -42,6 +45,11 @@ export class GroupCommit {
     let group: readonly Write[] = [];
     const settle: (() => void)[] = [];
     const committed = this.#database.transaction(() => {
+      if (!this.#isCurrent()) {
+        // Those that wait are taken by the next one.
+        this.#isDue = false;
+        return;
+      }
       group = this.#next();
       for (const { work, resolve, reject } of group) {
         try {

@@ -3,6 +3,7 @@ import type { Key } from 'lmdb';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { StoreError } from '../store-error.ts';
+import { CommitGuard } from './commit-guard.ts';
 import type { Database } from './database.ts';
 import { fileIdentity } from './file-identity.ts';
 import { inspectFile } from './inspect-file.ts';
@@ -17,6 +18,7 @@ export interface OpenFile {
   /** Identifies the file: another one of the same name differs. */
   readonly identity: string | undefined;
   readonly clock: SteadyClock;
+  readonly guard: CommitGuard;
 }
 
 const format = 'gopush store 1';
@@ -39,23 +41,33 @@ export async function openFile(
 ): Promise<OpenFile> {
   const { open } = loadLmdb();
   const database = openDatabase(open, folder, path);
+  let guard: CommitGuard | undefined;
   let anchor: ClockAnchor | undefined;
+  const begin = (): void => {
+    if (guard?.isCurrent(database) === false) return;
+    checkFormat(database, path);
+    const kept = unpackJson<ClockAnchor>(database.get(clockKey));
+    anchor = anchorClock(kept, Number(database.get(sweptKey)?.toString() ?? 0));
+    if (anchor !== kept) database.put(clockKey, packJson(anchor));
+  };
   try {
-    const begun = database.transaction(() => {
-      checkFormat(database, path);
-      const kept = unpackJson<ClockAnchor>(database.get(clockKey));
-      anchor = anchorClock(kept, Number(database.get(sweptKey)?.toString() ?? 0));
-      if (anchor !== kept) database.put(clockKey, packJson(anchor));
-    });
-    track(begun);
-    await within(begun, callMs, `the store in ${folder}`);
+    guard = new CommitGuard(path);
+    // This opening may have set back the last transaction.
+    while (anchor === undefined) {
+      const begun = database.transaction(begin);
+      track(begun);
+      await within(begun, callMs, `the store in ${folder}`);
+    }
   } catch (error) {
     // A database with a transaction in progress cannot be closed.
     const known = await toStoreError(error, path);
-    if (known.code !== 'store_down') await database.close();
+    if (known.code !== 'store_down') {
+      await database.close();
+      guard?.close();
+    }
     throw known;
   }
-  return { database, identity: await fileIdentity(path), clock: createSteadyClock(anchor as ClockAnchor) };
+  return { database, identity: await fileIdentity(path), clock: createSteadyClock(anchor), guard };
 }
 
 function checkFormat(database: Database, path: string): void {

@@ -1,0 +1,54 @@
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import type { Database } from './database.ts';
+
+/** Where a header has its transaction, and the first header the size of a page. */
+const [headerTxnAt, pageBytesAt] = [152, 48];
+
+/** Where the lock file has the last transaction. */
+const lastTxnAt = 8;
+
+/**
+ * Keeps commits from being undone. A process that opens the database writes into the lock file which transaction was the last one when it had read
+ * the headers, without the lock of writers: a later commit is then overwritten by the next one, although it was confirmed. The headers in the file
+ * tell which one was the last.
+ */
+export class CommitGuard {
+  readonly #data: number;
+  /** Not closed before the database is: the locks of this process would end with it. */
+  readonly #lock: number;
+  readonly #secondAt: number;
+
+  constructor(path: string) {
+    this.#data = openSync(path, 'r');
+    this.#lock = openSync(`${path}-lock`, 'r+');
+    const size = Buffer.alloc(4);
+    readSync(this.#data, size, 0, 4, pageBytesAt);
+    this.#secondAt = size.readUInt32LE() + headerTxnAt;
+  }
+
+  /**
+   * Asked at the beginning of a transaction.
+   *
+   * @returns whether it continues the last commit; if not, it must not write, and the next one does
+   */
+  isCurrent(database: Database): boolean {
+    const last = Math.max(this.#txnAt(headerTxnAt), this.#txnAt(this.#secondAt));
+    if (database.getWriteTxnId() > last) return true;
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(last));
+    writeSync(this.#lock, bytes, 0, 8, lastTxnAt);
+    return false;
+  }
+
+  /** After the database is closed. */
+  close(): void {
+    closeSync(this.#data);
+    closeSync(this.#lock);
+  }
+
+  #txnAt(position: number): number {
+    const bytes = Buffer.alloc(8);
+    readSync(this.#data, bytes, 0, 8, position);
+    return Number(bytes.readBigUInt64LE());
+  }
+}
