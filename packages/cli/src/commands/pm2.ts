@@ -78,17 +78,21 @@ const stopAttempts = 3;
 
 /**
  * Stops the running processes, not those of the ecosystem file, which reads the settings: a broken project has to stop as well. Agents
- * stop first. pm2 may restart a crash-looping process in the moment in which it deletes it (pm2 7.0.4), so what is left is deleted again.
+ * stop first. pm2 may restart a crash-looping process in the moment in which it deletes it (pm2 7.0.4), or fail because it has just ended, so
+ * what is left is deleted again.
  */
 async function stop(tool: Pm2): Promise<void> {
   let processes = await listProcesses(tool.bin, tool.dir, tool.env);
   if (processes.length === 0) throw new CommandError(1, `pm2 runs nothing of ${tool.dir}`);
+  let failure: unknown;
   for (let attempt = 0; attempt < stopAttempts && processes.length > 0; attempt++) {
     const agentsFirst = processes.toSorted((a, b) => Number(b.tier === 'agent') - Number(a.tier === 'agent'));
-    await run(tool, ['delete', ...agentsFirst.map(({ id }) => String(id))]);
+    const ids = agentsFirst.map(({ id }) => String(id));
+    failure = await run(tool, ['delete', ...ids]).catch((error: unknown) => error);
     processes = await listProcesses(tool.bin, tool.dir, tool.env);
   }
   if (processes.length === 0) return;
+  if (failure !== undefined) throw failure;
   const names = processes.map(({ name, id }) => `${name} (${id})`).join(', ');
   throw new CommandError(1, `pm2 keeps restarting ${names}: run gopush pm2 stop again`);
 }
