@@ -1,8 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { PushServer } from '@gopush/push-server';
 import { expect, onTestFinished, test } from 'vitest';
+import { holderOf } from '../../packages/store/src/embedded/writer-lock.ts';
 import { apiConfig, call } from '../support/api.ts';
 import { connectTo, hear, startNodes, type TestNodes } from '../support/nodes.ts';
 
@@ -23,6 +26,18 @@ async function startPeer({ config }: TestNodes) {
   return { child, peer: told as PushServer };
 }
 
+/** Stops a peer while it does not write: otherwise no other one could open the store. */
+async function stopAtRest(child: ChildProcess, { config }: TestNodes): Promise<void> {
+  const lockFile = join(config.pushServer?.storeDir ?? '', 'store.mdb-lock');
+  for (;;) {
+    child.kill('SIGSTOP');
+    // All its threads stop.
+    await delay(20);
+    if (holderOf(lockFile) === undefined) return;
+    child.kill('SIGCONT');
+  }
+}
+
 /** Holds the lock of the embedded store, as a process that hangs does. @returns ends that */
 async function lock({ config }: TestNodes): Promise<() => void> {
   const { child } = await startProgram(
@@ -38,7 +53,7 @@ async function startUnmet() {
   const { child, peer } = await startPeer(nodes);
   const ann = await connectTo(peer, 'ann');
   await ann.emitWithAck('go:join', 'r');
-  child.kill('SIGSTOP');
+  await stopAtRest(child, nodes);
   const server = await nodes.start({}, undefined, api);
   return { nodes, child, ann, server, unlock: await lock(nodes) };
 }

@@ -1,11 +1,9 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Database } from './database.ts';
+import { lastTxnAt } from './writer-lock.ts';
 
 /** Where a header has its transaction, and the first header the size of a page. */
 const [headerTxnAt, pageBytesAt] = [152, 48];
-
-/** Where the lock file has the last transaction. */
-const lastTxnAt = 8;
 
 /**
  * Keeps commits from being undone. A process that opens the database writes into the lock file which transaction was the last one when it had read

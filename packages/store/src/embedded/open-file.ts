@@ -11,6 +11,7 @@ import { loadLmdb } from './lmdb.ts';
 import { anchorClock, type ClockAnchor, createSteadyClock, type SteadyClock } from './steady-clock.ts';
 import { toKnownError, toStoreError } from './to-store-error.ts';
 import { packJson, unpackJson } from './values.ts';
+import { awaitWriters } from './writer-lock.ts';
 
 /** An open file of a store. */
 export interface OpenFile {
@@ -40,6 +41,7 @@ export async function openFile(
   track: (work: Promise<unknown>) => void,
 ): Promise<OpenFile> {
   const { open } = loadLmdb();
+  await awaitWriters(folder, `${path}-lock`);
   const database = openDatabase(open, folder, path);
   let guard: CommitGuard | undefined;
   let anchor: ClockAnchor | undefined;
