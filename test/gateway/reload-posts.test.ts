@@ -2,23 +2,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent as HttpAgent, request as openRequest } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startAgent } from '@gopush/agent';
-import { listen } from '@gopush/service';
 import { expect, onTestFinished, test } from 'vitest';
+import { freePort } from '../../packages/store/test/support/redis.ts';
 import { isLong } from '../support/long.ts';
 
 const key = 'a-key-of-these-tests-alone';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** A push-server in a process of its own, which can be replaced by a new one on the same port. */
 async function startReloaded(dir: string) {

@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../../../store/test/support/redis.ts';
 import { makeFolder } from './certificate.ts';
 
 /** Whether nginx is installed. */
@@ -45,14 +45,6 @@ export async function startNginx(to: number, example: string): Promise<number> {
   });
   await untilListening(port, () => nginx.exitCode === null);
   return port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** nginx cannot be given a descriptor, and does not say when it listens. */
