@@ -100,7 +100,7 @@ async function startServer(peer) {
   if (peer !== whole && peer !== handed) return startProcess(peer, here('peers/fanout.mjs'), [peer]);
   const dir = mkdtempSync(join(work, 'hand-off-'));
   const server = await startProcess(peer, here('peers/fanout.mjs'), [whole, ...(peer === handed ? [dir] : [])]);
-  const settings = { agentPort: 0, log: { level: 'warn' }, handOff: { enabled: peer === handed, dir } };
+  const settings = { agentPort: 0, handOff: { enabled: peer === handed, dir } };
   const agent = await startProcess('agent', here('peers/migrations.mjs'), [
     'agent',
     JSON.stringify(settings),
@@ -124,6 +124,8 @@ async function startProcess(name, script, args) {
     execArgv: ['-c', '0', process.execPath, '--expose-gc'],
     // What a push-server keeps goes when our own folder goes.
     env: { ...process.env, TMPDIR: work },
+    // The agent logs a line for each client.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const died = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`)));
   died.catch(() => {});
