@@ -5,18 +5,29 @@ import { lastTxnAt } from './writer-lock.ts';
 /** Where a header has its transaction, and the first header the size of a page. */
 const [headerTxnAt, pageBytesAt] = [152, 48];
 
+/** Databases that this process has open. */
+const guarded = new Set<string>();
+
+/** Whether this process has a database open: it also may if opening it took too long, as such a database cannot be closed. */
+export function isGuarded(path: string): boolean {
+  return guarded.has(path);
+}
+
 /**
  * Keeps commits from being undone. A process that opens the database writes into the lock file which transaction was the last one when it had read
  * the headers, without the lock of writers: a later commit is then overwritten by the next one, although it was confirmed. The headers in the file
  * tell which one was the last.
  */
 export class CommitGuard {
+  readonly #path: string;
   readonly #data: number;
   /** Not closed before the database is: the locks of this process would end with it. */
   readonly #lock: number;
   readonly #secondAt: number;
 
   constructor(path: string) {
+    this.#path = path;
+    guarded.add(path);
     this.#data = openSync(path, 'r');
     this.#lock = openSync(`${path}-lock`, 'r+');
     const size = Buffer.alloc(4);
@@ -42,6 +53,7 @@ export class CommitGuard {
   close(): void {
     closeSync(this.#data);
     closeSync(this.#lock);
+    guarded.delete(this.#path);
   }
 
   #txnAt(position: number): number {

@@ -3,7 +3,7 @@ import type { Key } from 'lmdb';
 import { callMs } from '../bounds.ts';
 import { within } from '../deadline.ts';
 import { StoreError } from '../store-error.ts';
-import { CommitGuard } from './commit-guard.ts';
+import { CommitGuard, isGuarded } from './commit-guard.ts';
 import type { Database } from './database.ts';
 import { fileIdentity } from './file-identity.ts';
 import { inspectFile } from './inspect-file.ts';
@@ -26,6 +26,9 @@ const format = 'gopush store 1';
 const formatKey = ['format'];
 const clockKey = ['clock'];
 
+/** How often the beginning is tried while others set back the last transaction. */
+const mostAttempts = 100;
+
 /** When a process last began to remove expired entries: the latest time that is known. */
 export const sweptKey = ['swept'];
 
@@ -41,7 +44,8 @@ export async function openFile(
   track: (work: Promise<unknown>) => void,
 ): Promise<OpenFile> {
   const { open } = loadLmdb();
-  await awaitWriters(folder, `${path}-lock`);
+  // Looking at the lock file ends the locks that this process has on it (fcntl(2)).
+  if (!isGuarded(path)) await awaitWriters(folder, `${path}-lock`);
   const database = openDatabase(open, folder, path);
   let guard: CommitGuard | undefined;
   let anchor: ClockAnchor | undefined;
@@ -55,7 +59,8 @@ export async function openFile(
   try {
     guard = new CommitGuard(path);
     // This opening may have set back the last transaction.
-    while (anchor === undefined) {
+    for (let attempt = 0; anchor === undefined; attempt++) {
+      if (attempt === mostAttempts) throw new StoreError('store_failed', `the last commit of ${path} cannot be found`);
       const begun = database.transaction(begin);
       track(begun);
       await within(begun, callMs, `the store in ${folder}`);
