@@ -3,11 +3,14 @@ import type { Server } from 'socket.io';
 import { engineOf } from './internals/inside-of.ts';
 import type { EngineInternals, TransportInternals, WebSocketInternals } from './internals/private-names.ts';
 import { createCompactor, unwrapped } from './memory/compact-listeners.ts';
+import { forgetConnection, forgetsConnection } from './memory/forget-connection.ts';
 import { HandshakeRequest } from './memory/handshake-request.ts';
 import { PingQueue } from './memory/ping-queue.ts';
 import { isEmptyList, roomForOne } from './memory/room-for-one.ts';
+import { shareNoExtensions } from './memory/share-no-extensions.ts';
 import { shareTransportListeners } from './memory/share-transport-listeners.ts';
-import { slimClient } from './memory/slim-client.ts';
+import { slimClient, slimNewSocket } from './memory/slim-client.ts';
+import { keepSmallRooms } from './memory/small-rooms.ts';
 import type { Connection } from './writing/connection.ts';
 import type { StreamNotes } from './writing/outlet.ts';
 import { WebSocketTransport } from './writing/web-socket-transport.ts';
@@ -41,7 +44,12 @@ export function slimSocketIo(io: Server, { speed = true, memory = true, notesFor
     if (connection.transport.name === 'websocket') settle(connection, connection.transport, memory);
     else connection.once('upgrade', (transport) => settle(connection, transport, memory));
   });
-  if (memory) io.on('connection', slimClient);
+  if (!memory) return;
+  io.use(slimNewSocket);
+  io.on('connection', (socket) => {
+    keepSmallRooms(socket.nsp.adapter);
+    slimClient(socket);
+  });
 }
 
 /** Gives connections over WebSocket without compression a transport that writes through an outlet. */
@@ -66,7 +74,11 @@ const compactReceiver = createCompactor();
 const compactSocket = createCompactor();
 
 function slimConnection(connection: Connection, transport: TransportInternals): void {
-  compactConnection(connection, (listener, event) => (event === 'close' ? unwrapped(listener) : listener));
+  compactConnection(connection, (listener, event) => {
+    if (event !== 'close') return listener;
+    const bare = unwrapped(listener);
+    return forgetsConnection(bare) ? forgetConnection : bare;
+  });
   if (!(transport instanceof WebSocketTransport)) return;
   shareTransportListeners(connection, transport);
   compactTransport(transport);
@@ -77,4 +89,5 @@ function slimConnection(connection: Connection, transport: TransportInternals): 
   compactReceiver(receiver);
   if (isEmptyList(receiver?._buffers)) receiver._buffers = roomForOne();
   if (isEmptyList(connection.sentCallbackFn)) connection.sentCallbackFn = roomForOne();
+  shareNoExtensions(ws);
 }

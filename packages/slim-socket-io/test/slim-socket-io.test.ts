@@ -3,13 +3,24 @@ import fs from 'node:fs';
 import { createServer } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, type Socket as Connection, connect } from 'node:net';
+import { types } from 'node:util';
 import fc from 'fast-check';
 import { Server, type ServerOptions, type Socket as ServerSocket } from 'socket.io';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { anyCharacter } from '../../../test/support/any-character.ts';
 import { connectClient, nextEvent, openClient, type Transport } from '../../../test/support/socket-io.ts';
-import { connectionOf, emitLocal, type SlimOptions, slimSocketIo, watchQueues, webSocketOf } from '../src/index.ts';
+import {
+  connectionOf,
+  emitLocal,
+  engineOf,
+  insideOfClient,
+  type SlimOptions,
+  slimSocketIo,
+  watchQueues,
+  webSocketOf,
+} from '../src/index.ts';
+import { forgetConnection } from '../src/memory/forget-connection.ts';
 
 async function startServer(slim: SlimOptions | undefined, options: Partial<ServerOptions> = {}) {
   const http = createServer();
@@ -367,6 +378,93 @@ test.each(['websocket', 'polling', 'upgrade'] as const)('a client that leaves is
   expect(server.io.engine.clientsCount).toBe(0);
   expect(server.io.of('/').sockets.size).toBe(0);
   expect((conn as unknown as EventEmitter).listenerCount('data')).toBe(0);
+});
+
+test.each([true, false])(
+  'what a program asks of a socket and of the rooms is as ever: { memory: %s }',
+  async (memory) => {
+    const server = await startServer({ memory });
+    const seen: unknown[] = [];
+    server.io.use((socket, next) => {
+      socket.data.user = 'ann';
+      const { handshake } = socket;
+      seen.push(Object.keys(handshake), handshake.auth, { ...handshake }.time === `${new Date(handshake.issued)}`);
+      next();
+    });
+    const first = await join(server, 'websocket');
+    const { socket } = await join(server, 'websocket', { auth: { token: 'a' } });
+    const { adapter } = socket.nsp;
+    const heard: unknown[] = [];
+    for (const event of ['create-room', 'join-room', 'leave-room', 'delete-room'] as const) {
+      adapter.on(event, (...args) => heard.push([event, ...args.map((arg) => (arg === socket.id ? 'id' : arg))]));
+    }
+    expect([...(adapter.rooms.get(socket.id) ?? [])]).toEqual([socket.id]);
+    void socket.join(['a', 'b']);
+    void first.socket.join('a');
+    const { rooms } = socket;
+    expect(rooms).toEqual(new Set([socket.id, 'a', 'b']));
+    expect([types.isSet(rooms), socket.rooms === rooms]).toEqual([true, true]);
+    void socket.join('c');
+    void socket.leave('b');
+    expect([...rooms]).toEqual([socket.id, 'a', 'c']);
+    expect([adapter.rooms.get('a')?.size, adapter.rooms.get('b'), adapter.sids.get(socket.id)]).toEqual([
+      2,
+      undefined,
+      rooms,
+    ]);
+    const got = Promise.all([nextEvent(first.client, 'x'), first.client]);
+    server.io.to('a').except('c').emit('x', 1);
+    await got;
+    expect((await server.io.in('c').fetchSockets()).map(({ id, data }) => [id, data])).toEqual([
+      [socket.id, { user: 'ann' }],
+    ]);
+    const ended = once(socket, 'disconnect');
+    server.io.in('c').disconnectSockets(true);
+    await ended;
+    expect([adapter.rooms.has('c'), adapter.rooms.has(socket.id), adapter.sids.size]).toEqual([false, false, 1]);
+    expect(heard).toEqual([
+      ['create-room', 'a'],
+      ['join-room', 'a', 'id'],
+      ['create-room', 'b'],
+      ['join-room', 'b', 'id'],
+      ['join-room', 'a', first.socket.id],
+      ['create-room', 'c'],
+      ['join-room', 'c', 'id'],
+      ['leave-room', 'b', 'id'],
+      ['delete-room', 'b'],
+      ['leave-room', 'id', 'id'],
+      ['delete-room', 'id'],
+      ['leave-room', 'a', 'id'],
+      ['leave-room', 'c', 'id'],
+      ['delete-room', 'c'],
+    ]);
+    const names = ['headers', 'time', 'address', 'xdomain', 'secure', 'issued', 'url', 'query', 'auth'];
+    expect(seen).toEqual([names, {}, true, names, { token: 'a' }, true]);
+  },
+);
+
+test('what all clients share ends for each of them alone', async () => {
+  const server = await startServer({});
+  const { socket: one } = await join(server, 'websocket');
+  const { socket: other, client } = await join(server, 'websocket');
+  const [gone, stays] = [one, other].map(insideOfClient);
+  const { decoder } = gone as unknown as { readonly decoder: { add(packet: string): void; _callbacks: unknown } };
+  expect(decoder._callbacks).toBe(stays?.decoder._callbacks);
+  // The function with which Engine.IO forgets a connection is replaced: this version has it as we know it.
+  const conn = connectionOf(one);
+  expect((conn as unknown as EventEmitter).listeners('close')).toContain(forgetConnection);
+  const heard: string[] = [];
+  one.onAny((event) => heard.push(event));
+  decoder.add('2["before"]');
+  await new Promise(setImmediate);
+  const engine = engineOf(server.io);
+  one.disconnect(true);
+  decoder.add('2["after"]');
+  await new Promise(setImmediate);
+  expect([heard, engine.clientsCount, Object.keys(engine.clients)]).toEqual([['before'], 1, [connectionOf(other).id]]);
+  const got = once(other, 'x');
+  client.emit('x', 1);
+  expect(await got).toEqual([1]);
 });
 
 test('a WebSocket that breaks ends its connection once, with a reason', async () => {

@@ -1,7 +1,7 @@
 import type { Fault } from './fault.ts';
 import { describeVersions, installedVersions, type Versions } from './installed-versions.ts';
 import { missingNames } from './missing-names.ts';
-import type { Purpose } from './private-names.ts';
+import type { Purpose } from './names-of.ts';
 import { type Rehearsal, rehearse } from './rehearsal.ts';
 import { wrongBehaviour } from './wrong-behaviour.ts';
 

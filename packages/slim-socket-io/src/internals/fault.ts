@@ -1,4 +1,4 @@
-import type { Purpose } from './private-names.ts';
+import type { Purpose } from './names-of.ts';
 
 /** Something that is not as gopush knows it. */
 export interface Fault {

@@ -1,6 +1,7 @@
 import { ClusterAdapter } from 'socket.io-adapter';
 import type { Fault } from './fault.ts';
 import { webSocketOf } from './inside-of.ts';
+import type { Kind, Purpose } from './names-of.ts';
 import * as names from './private-names.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
@@ -29,7 +30,7 @@ export function missingNames(rehearsal: Rehearsal): Fault[] {
 
 function compare(owner: string, object: unknown, expected: Readonly<Record<string, string>>): Fault[] {
   return Object.entries(expected).flatMap(([name, expectation]) => {
-    const [purpose, kind] = expectation.split(': ') as [names.Purpose, names.Kind];
+    const [purpose, kind] = expectation.split(': ') as [Purpose, Kind];
     const value = (object as Record<string, unknown> | null | undefined)?.[name];
     return kindOf(value) === kind
       ? []
@@ -37,7 +38,7 @@ function compare(owner: string, object: unknown, expected: Readonly<Record<strin
   });
 }
 
-function kindOf(value: unknown): names.Kind | undefined {
+function kindOf(value: unknown): Kind | undefined {
   if (Array.isArray(value)) return 'array';
   if (value instanceof Map) return 'map';
   const type = typeof value;

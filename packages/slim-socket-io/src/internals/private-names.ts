@@ -1,26 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket as Connection } from 'node:net';
 import type { Server, Socket } from 'socket.io';
 import type { BroadcastOptions } from 'socket.io-adapter';
+import type { NamesOf } from './names-of.ts';
 import type { Packet } from './packet.ts';
+import type { WebSocketInternals } from './private-names-of-ws.ts';
+
+export * from './private-names-of-ws.ts';
 
 /**
  * Every private name of Socket.IO, Engine.IO and `ws` that gopush reads, calls or replaces, and what for. Other files get at them through the
- * functions of `inside-of.ts`, so no other file casts to the inside of one of these libraries. Beside each interface is a list of its names, which
+ * functions of `inside-of.ts`, so no other file casts to the inside of one of these libraries. The names of `ws` are in a file of their own, which this one exports. Beside each interface is a list of its names, which
  * the compiler keeps complete and the self-check (`check-socket-io.ts`) compares.
  */
-
-/**
- * What a name is needed for. Without one for `correctness` a push-server does not start; without one for `speed` or `memory` that group is
- * switched off; without one for `figures` only a metric or a log line is less exact.
- */
-export type Purpose = 'correctness' | 'speed' | 'memory' | 'figures';
-
-/** What a name has to be. */
-export type Kind = 'function' | 'number' | 'string' | 'boolean' | 'object' | 'array' | 'map';
-
-/** The names of an object, in the form `purpose: kind`. */
-export type NamesOf<T> = { readonly [Name in keyof T]-?: `${Purpose}: ${Kind}` };
 
 /** The frame of a packet for many clients, encoded once by Socket.IO's adapter. */
 export interface WriteOptions {
@@ -86,8 +77,12 @@ export interface DecoderInternals {
   readonly reconstructor?: unknown;
   /** Its listeners. */
   _callbacks: { readonly $decoded?: readonly unknown[] };
+  opts: unknown;
 }
-export const decoderNames: NamesOf<Pick<DecoderInternals, '_callbacks'>> = { _callbacks: 'memory: object' };
+export const decoderNames: NamesOf<Pick<DecoderInternals, '_callbacks' | 'opts'>> = {
+  _callbacks: 'memory: object',
+  opts: 'memory: object',
+};
 
 // biome-ignore lint/suspicious/noExplicitAny: a callback takes whatever its client sends
 export type AckCallback = (...response: any[]) => void;
@@ -131,12 +126,18 @@ export interface AdapterInternals {
   readonly encoder: { encode(packet: unknown): (string | Buffer)[] };
   // biome-ignore lint/suspicious/noExplicitAny: packets and options are passed on as they come
   _encode(packet: any, options: any): readonly (string | Buffer)[];
+  /** Adds a socket to rooms; documented. */
+  addAll(id: string, rooms: ReadonlySet<string>): unknown;
+  /** The rooms of a socket; documented. */
+  socketRooms(id: string): unknown;
   /** Calls back with each socket of this server that is meant. */
   apply(options: BroadcastOptions, callback: (socket: Socket) => void): void;
 }
 export const adapterNames: NamesOf<AdapterInternals> = {
   encoder: 'correctness: object',
   _encode: 'correctness: function',
+  addAll: 'memory: function',
+  socketRooms: 'memory: function',
   apply: 'correctness: function',
 };
 
@@ -165,7 +166,8 @@ export const requestNames: NamesOf<Pick<EngineRequest, '_query' | 'websocket'>> 
 /** An Engine.IO server. */
 export interface EngineInternals {
   /** Connections by their ids. */
-  readonly clients: Readonly<Record<string, EngineConnection>>;
+  readonly clients: Record<string, EngineConnection>;
+  clientsCount: number;
   readonly opts: { readonly perMessageDeflate?: unknown; readonly pingInterval: number };
   /** Makes the id of a connection; Engine.IO documents that a program may replace it. */
   generateId(request: IncomingMessage): string | Promise<string>;
@@ -175,6 +177,7 @@ export interface EngineInternals {
 }
 export const engineNames: NamesOf<EngineInternals> = {
   clients: 'correctness: object',
+  clientsCount: 'memory: number',
   opts: 'correctness: object',
   generateId: 'correctness: function',
   createTransport: 'speed: function',
@@ -184,6 +187,7 @@ export const engineNames: NamesOf<EngineInternals> = {
 /** A connection of Engine.IO, which it calls a socket. */
 export interface EngineConnection {
   readonly id: string;
+  readonly server: EngineInternals;
   /** The request of its handshake. */
   request: unknown;
   /** Version of the protocol: 4, or 3 for clients of Socket.IO 2. */
@@ -218,6 +222,7 @@ export interface EngineConnection {
 }
 export const connectionNames: NamesOf<EngineConnection> = {
   id: 'correctness: string',
+  server: 'memory: object',
   request: 'correctness: object',
   protocol: 'correctness: number',
   readyState: 'correctness: string',
@@ -269,89 +274,4 @@ export const transportNames: NamesOf<TransportInternals> = {
   supportsBinary: 'speed: boolean',
   send: 'correctness: function',
   on: 'correctness: function',
-};
-
-/** A WebSocket of `ws`. */
-export interface WebSocketInternals {
-  readonly readyState: number;
-  readonly OPEN: number;
-  readonly bufferedAmount: number;
-  /** Extensions that were agreed on, as compression; empty without any. */
-  readonly extensions: string;
-  /** Code of the client's close frame; 1006 without one. */
-  readonly _closeCode: number;
-  /** The connection below it. */
-  readonly _socket: Connection;
-  /** Puts frames and messages together. */
-  readonly _receiver: ReceiverInternals;
-  readonly _sender: SenderInternals;
-  send(data: unknown): void;
-  ping(payload: string, mask: boolean, done: (error?: Error) => void): void;
-  close(code?: number, reason?: string): void;
-  pause(): void;
-  resume(): void;
-  terminate(): void;
-  on(event: string, listener: (this: never, ...args: never[]) => void): unknown;
-  once(event: string, listener: (this: never, ...args: never[]) => void): unknown;
-  removeAllListeners(event: string): unknown;
-}
-export const webSocketNames: NamesOf<WebSocketInternals> = {
-  readyState: 'correctness: number',
-  OPEN: 'correctness: number',
-  bufferedAmount: 'correctness: number',
-  extensions: 'correctness: string',
-  _closeCode: 'figures: number',
-  _socket: 'correctness: object',
-  _receiver: 'figures: object',
-  _sender: 'speed: object',
-  send: 'correctness: function',
-  ping: 'correctness: function',
-  close: 'correctness: function',
-  pause: 'correctness: function',
-  resume: 'correctness: function',
-  terminate: 'correctness: function',
-  on: 'correctness: function',
-  once: 'correctness: function',
-  removeAllListeners: 'correctness: function',
-};
-
-/** What reads the frames of a WebSocket. */
-export interface ReceiverInternals {
-  readonly _state: number;
-  readonly _bufferedBytes: number;
-  readonly _fragmented: number;
-  _buffers: Buffer[];
-  /** Payloads of the frames of an incomplete message. */
-  readonly _fragments: readonly Buffer[];
-  /** Of the frame that is being read. */
-  readonly _opcode: number;
-  readonly _fin: boolean;
-  readonly _payloadLength: number;
-  _mask: Buffer | undefined;
-  readonly _errored: boolean;
-}
-export const receiverNames: NamesOf<Omit<ReceiverInternals, '_mask'>> = {
-  _state: 'figures: number',
-  _bufferedBytes: 'figures: number',
-  _fragmented: 'figures: number',
-  _buffers: 'memory: array',
-  _fragments: 'figures: array',
-  _opcode: 'figures: number',
-  _fin: 'figures: boolean',
-  _payloadLength: 'figures: number',
-  _errored: 'figures: boolean',
-};
-
-/** What writes the frames of a WebSocket. */
-export interface SenderInternals {
-  /** The one thing that `ws` writes to after its handshake. */
-  _socket: unknown;
-  /** Bytes that wait in the sender; part of `bufferedAmount`. */
-  _bufferedBytes: number;
-  sendFrame(frame: readonly Buffer[]): void;
-}
-export const senderNames: NamesOf<SenderInternals> = {
-  _socket: 'speed: object',
-  _bufferedBytes: 'speed: number',
-  sendFrame: 'speed: function',
 };

@@ -1,8 +1,8 @@
 import { Server as EngineServer } from 'engine.io';
 import type { Fault } from './fault.ts';
 import { insideOfNamespace, insideOfSocket } from './inside-of.ts';
+import type { Purpose } from './names-of.ts';
 import { failPendingAcks, pendingAcksOf } from './pending-acks.ts';
-import type { Purpose } from './private-names.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
 /** Behaviour that the libraries no longer have, although the names exist. */

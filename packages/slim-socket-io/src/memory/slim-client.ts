@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Socket } from 'socket.io';
 import { insideOfClient } from '../internals/inside-of.ts';
 import type { Packet } from '../internals/packet.ts';
 import type { DecoderInternals, SocketIoClient } from '../internals/private-names.ts';
 import { createCompactor } from './compact-listeners.ts';
+import { smallIfEmpty } from './empty-object.ts';
 import { isEmptyList, roomForOne } from './room-for-one.ts';
+import { slimHandshake } from './slim-handshake.ts';
 import { SmallMap } from './small-map.ts';
 
 /** A client whose parts can be replaced. */
@@ -18,7 +21,7 @@ type Client = Slot &
 /** Where everything that a client listens to keeps the client. */
 const clientOf = Symbol('client');
 interface Slot {
-  [clientOf]?: Client;
+  [clientOf]?: Client | undefined;
 }
 
 /** What a client listens to: the same functions for all clients, where Socket.IO binds four to each. They call the methods of the class. */
@@ -33,7 +36,10 @@ const listeners = {
   },
   onclose(this: Slot, reason: string, description?: unknown): void {
     const client = this[clientOf];
-    if (client !== undefined) methodsOf(client).onclose.call(client, reason, description);
+    if (client === undefined) return;
+    methodsOf(client).onclose.call(client, reason, description);
+    // All decoders have the same listeners, so Socket.IO cannot remove that of one.
+    client.decoder[clientOf] = undefined;
   },
   ondecoded(this: Slot, packet: Packet): void {
     const client = this[clientOf];
@@ -42,8 +48,25 @@ const listeners = {
 };
 const names = ['ondata', 'onerror', 'onclose', 'ondecoded'] as const;
 
+/** What listens to the decoders of all clients. It is none of the functions that a client has, or Socket.IO would remove it with the first client. */
+const ofDecoders = Object.freeze({
+  $decoded: Object.freeze([
+    function onDecoded(this: Slot, packet: Packet): void {
+      listeners.ondecoded.call(this, packet);
+    },
+  ]),
+});
+
 const compactConnection = createCompactor();
 const compactSocket = createCompactor();
+
+/** A middleware for the new sockets of a namespace, before any other: nobody else has their parts yet. */
+export function slimNewSocket(socket: Socket, next: () => void): void {
+  const parts = socket as { data: unknown; handshake: Socket['handshake'] };
+  if (!socket.recovered) parts.data = smallIfEmpty(socket.data);
+  parts.handshake = slimHandshake(socket.handshake);
+  next();
+}
 
 /** Lets a client that has entered its first namespace take less memory. Parts that are not as gopush knows them stay as they are. */
 export function slimClient(socket: Socket): void {
@@ -64,13 +87,22 @@ function share(client: Client): void {
   if (decoded?.length !== 1 || decoded[0] !== client.ondecoded) return;
   const own = new Map(names.map((name) => [client[name] as unknown, listeners[name]]));
   compactConnection(conn, (listener) => (own.get(listener) ?? listener) as typeof listener);
-  decoder._callbacks = { $decoded: [listeners.ondecoded] };
+  decoder._callbacks = ofDecoders;
+  decoder.opts = sharedOptions(decoder.opts);
   // Socket.IO also calls them as methods of the client itself.
   client[clientOf] = client;
   conn[clientOf] = client;
   decoder[clientOf] = client;
   // Socket.IO removes its listeners by these.
   Object.assign(client, listeners);
+}
+
+let options: unknown;
+
+/** One object for all clients, as long as they have the same. */
+function sharedOptions(own: unknown): unknown {
+  if (!isDeepStrictEqual(own, options)) options = own;
+  return options;
 }
 
 function methodsOf(client: Client): Pick<Client, (typeof names)[number]> {

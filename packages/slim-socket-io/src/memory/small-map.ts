@@ -1,17 +1,22 @@
-/** A map that takes little memory while it has at most one entry, as most maps that are kept for each client. */
+import { many, none } from './instead-of-first.ts';
+
+/**
+ * A map that takes little memory while it has at most one entry, as most maps that are kept for each client. It has no private methods: V8 keeps
+ * a field for them in each object.
+ */
 export class SmallMap<K, V> implements Map<K, V> {
-  #has = false;
-  #key: K | undefined = undefined;
-  #value: V | undefined = undefined;
-  /** All entries, once there were two. */
-  #all: Map<K, V> | undefined = undefined;
+  /** The only key; `none`; or `many`, once there were two. */
+  #key: unknown = none;
+  /** The value of the only key; or the map of all entries. */
+  #value: unknown = undefined;
 
   constructor(entries: Iterable<readonly [K, V]> = []) {
     for (const [key, value] of entries) this.set(key, value);
   }
 
   get size(): number {
-    return this.#all?.size ?? (this.#has ? 1 : 0);
+    if (this.#key === many) return (this.#value as Map<K, V>).size;
+    return this.#key === none ? 0 : 1;
   }
 
   get [Symbol.toStringTag](): string {
@@ -19,38 +24,39 @@ export class SmallMap<K, V> implements Map<K, V> {
   }
 
   has(key: K): boolean {
-    return this.#all?.has(key) ?? this.#is(key);
+    return this.#key === many ? (this.#value as Map<K, V>).has(key) : Object.is(this.#key, key);
   }
 
   get(key: K): V | undefined {
-    if (this.#all !== undefined) return this.#all.get(key);
-    return this.#is(key) ? this.#value : undefined;
+    if (this.#key === many) return (this.#value as Map<K, V>).get(key);
+    return Object.is(this.#key, key) ? (this.#value as V) : undefined;
   }
 
   set(key: K, value: V): this {
-    if (this.#all !== undefined) {
-      this.#all.set(key, value);
-    } else if (this.#has && !this.#is(key)) {
-      this.#all = new Map([...this, [key, value]]);
-      this.#forget();
-    } else {
-      this.#has = true;
+    if (this.#key === many) {
+      (this.#value as Map<K, V>).set(key, value);
+    } else if (this.#key === none || Object.is(this.#key, key)) {
       this.#key = key;
       this.#value = value;
+    } else {
+      this.#value = new Map([...this, [key, value]]);
+      this.#key = many;
     }
     return this;
   }
 
   delete(key: K): boolean {
-    if (this.#all !== undefined) return this.#all.delete(key);
-    const had = this.#is(key);
-    if (had) this.#forget();
-    return had;
+    if (this.#key === many) return (this.#value as Map<K, V>).delete(key);
+    if (!Object.is(this.#key, key)) return false;
+    this.clear();
+    return true;
   }
 
   clear(): void {
-    this.#all?.clear();
-    this.#forget();
+    // Somebody may be going through the entries.
+    if (this.#key === many) (this.#value as Map<K, V>).clear();
+    this.#key = none;
+    this.#value = undefined;
   }
 
   forEach(callback: (value: V, key: K, map: Map<K, V>) => void, thisArg?: unknown): void {
@@ -58,29 +64,21 @@ export class SmallMap<K, V> implements Map<K, V> {
   }
 
   entries(): MapIterator<[K, V]> {
-    if (this.#all !== undefined) return this.#all.entries();
-    return (this.#has ? [[this.#key as K, this.#value as V] as [K, V]] : []).values();
+    if (this.#key === many) return (this.#value as Map<K, V>).entries();
+    return (this.#key === none ? [] : [[this.#key as K, this.#value as V] as [K, V]]).values();
   }
 
   keys(): MapIterator<K> {
-    return this.#all?.keys() ?? (this.#has ? [this.#key as K] : []).values();
+    if (this.#key === many) return (this.#value as Map<K, V>).keys();
+    return (this.#key === none ? [] : [this.#key as K]).values();
   }
 
   values(): MapIterator<V> {
-    return this.#all?.values() ?? (this.#has ? [this.#value as V] : []).values();
+    if (this.#key === many) return (this.#value as Map<K, V>).values();
+    return (this.#key === none ? [] : [this.#value as V]).values();
   }
 
   [Symbol.iterator](): MapIterator<[K, V]> {
     return this.entries();
-  }
-
-  #is(key: K): boolean {
-    return this.#has && Object.is(this.#key, key);
-  }
-
-  #forget(): void {
-    this.#has = false;
-    this.#key = undefined;
-    this.#value = undefined;
   }
 }

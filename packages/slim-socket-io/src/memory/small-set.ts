@@ -1,48 +1,105 @@
-/** A set that takes little memory while it has at most one element, as most sets that are kept for each client. */
-export class SmallSet<T> implements Iterable<T> {
-  #has = false;
-  #one: T | undefined = undefined;
-  /** All elements, once there were two. */
-  #all: Set<T> | undefined = undefined;
+import { inspect } from 'node:util';
+import { many, none } from './instead-of-first.ts';
+
+const newerMethods = [
+  'union',
+  'intersection',
+  'difference',
+  'symmetricDifference',
+  'isSubsetOf',
+  'isSupersetOf',
+  'isDisjointFrom',
+];
+
+/**
+ * A set that takes little memory while it has at most two elements, as most sets that are kept for each client. Programs can take it for a `Set`:
+ * it is an instance of it, with all its methods. It has no private methods: V8 keeps a field for them in each object.
+ */
+export class SmallSet<T> implements Set<T> {
+  /** The first element; `none`; or `many`, once there were three. */
+  #first: unknown = none;
+  /** The second element, if there is a first; `none`; or the set of all. */
+  #second: unknown = none;
 
   get size(): number {
-    return this.#all?.size ?? (this.#has ? 1 : 0);
+    if (this.#first === many) return (this.#second as Set<T>).size;
+    if (this.#first === none) return 0;
+    return this.#second === none ? 1 : 2;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'Set';
   }
 
   has(element: T): boolean {
-    return this.#all?.has(element) ?? this.#is(element);
+    if (this.#first === many) return (this.#second as Set<T>).has(element);
+    return Object.is(this.#first, element) || Object.is(this.#second, element);
   }
 
   add(element: T): this {
-    if (this.#all !== undefined) {
-      this.#all.add(element);
-    } else if (this.#has && !this.#is(element)) {
-      this.#all = new Set([...this, element]);
-      this.#forget();
-    } else {
-      this.#has = true;
-      this.#one = element;
+    if (this.#first === many) (this.#second as Set<T>).add(element);
+    else if (this.has(element)) return this;
+    else if (this.#first === none) this.#first = element;
+    else if (this.#second === none) this.#second = element;
+    else {
+      this.#second = new Set([this.#first as T, this.#second as T, element]);
+      this.#first = many;
     }
     return this;
   }
 
   delete(element: T): boolean {
-    if (this.#all !== undefined) return this.#all.delete(element);
-    const had = this.#is(element);
-    if (had) this.#forget();
-    return had;
+    if (this.#first === many) return (this.#second as Set<T>).delete(element);
+    if (!this.has(element)) return false;
+    if (Object.is(this.#first, element)) this.#first = this.#second;
+    this.#second = none;
+    return true;
+  }
+
+  clear(): void {
+    // Somebody may be going through the elements.
+    if (this.#first === many) (this.#second as Set<T>).clear();
+    this.#first = none;
+    this.#second = none;
+  }
+
+  forEach(callback: (element: T, same: T, set: Set<T>) => void, thisArg?: unknown): void {
+    for (const element of this) callback.call(thisArg, element, element, this);
+  }
+
+  values(): SetIterator<T> {
+    if (this.#first === many) return (this.#second as Set<T>).values();
+    if (this.#first === none) return ([] as T[]).values();
+    return (this.#second === none ? [this.#first as T] : [this.#first as T, this.#second as T]).values();
+  }
+
+  keys(): SetIterator<T> {
+    return this.values();
+  }
+
+  entries(): SetIterator<[T, T]> {
+    return new Set(this).entries();
   }
 
   [Symbol.iterator](): SetIterator<T> {
-    return this.#all?.values() ?? (this.#has ? [this.#one as T] : []).values();
+    return this.values();
   }
 
-  #is(element: T): boolean {
-    return this.#has && Object.is(this.#one, element);
+  [inspect.custom](): Set<T> {
+    return new Set(this);
   }
 
-  #forget(): void {
-    this.#has = false;
-    this.#one = undefined;
+  static {
+    // For `instanceof`.
+    Object.setPrototypeOf(SmallSet.prototype, Set.prototype);
+    // Methods of newer versions of JavaScript.
+    for (const name of newerMethods) {
+      const method: unknown = Reflect.get(Set.prototype, name);
+      if (typeof method !== 'function') continue;
+      const value = function (this: SmallSet<unknown>, other: unknown): unknown {
+        return method.call(new Set(this), other);
+      };
+      Object.defineProperty(SmallSet.prototype, name, { value, writable: true, configurable: true });
+    }
   }
 }

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { checkSocketIo, judge, runCheck } from '../../src/internals/check-socket-io.ts';
 import { installedVersions } from '../../src/internals/installed-versions.ts';
 import { missingNames } from '../../src/internals/missing-names.ts';
-import type { Purpose, WebSocketInternals } from '../../src/internals/private-names.ts';
+import type { Purpose } from '../../src/internals/names-of.ts';
+import type { WebSocketInternals } from '../../src/internals/private-names.ts';
 import { type Rehearsal, rehearse } from '../../src/internals/rehearsal.ts';
 
 test('the installed Socket.IO, Engine.IO and ws have all that gopush touches', async () => {
@@ -22,6 +23,9 @@ test.each<[name: string, purpose: Purpose, ownerOf: (rehearsal: Rehearsal) => ob
   ['Socket.acks', 'correctness', ({ socket }) => socket, []],
   ['Namespace._ids', 'correctness', ({ socket }) => socket.nsp, '0'],
   ['Adapter._encode', 'correctness', ({ socket }) => socket.nsp.adapter, null],
+  ['Adapter.addAll', 'memory', ({ socket }) => socket.nsp.adapter, undefined],
+  ['Decoder.opts', 'memory', ({ client }) => client.decoder, undefined],
+  ['Sender._extensions', 'memory', (all) => webSocketOf(all)._sender, undefined],
   ['Engine.clients', 'correctness', ({ engine }) => engine, new Map()],
   ['Connection.flush', 'correctness', ({ connection }) => connection, 1],
   ['Connection.cleanupFn', 'memory', ({ connection }) => connection, undefined],

@@ -1,14 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
+import { inspect } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createCompactor, unwrapped } from '../../src/memory/compact-listeners.ts';
+import { smallIfEmpty } from '../../src/memory/empty-object.ts';
 import { HandshakeRequest } from '../../src/memory/handshake-request.ts';
 import { isEmptyList, roomForOne } from '../../src/memory/room-for-one.ts';
 import { createShape } from '../../src/memory/shape.ts';
 import { shareHeaders, shareUrl } from '../../src/memory/shared-headers.ts';
+import { slimHandshake } from '../../src/memory/slim-handshake.ts';
 
 test('an emitter with compact listeners calls, adds, removes and counts them as before', () => {
   const heard: string[] = [];
@@ -116,6 +119,54 @@ test('an empty list has room for one and is empty', () => {
   list.push(1);
   expect([isEmptyList(list), isEmptyList('')]).toEqual([false, false]);
 });
+
+test('an empty object is like any other, and takes a place of three fields', () => {
+  const object: Record<string, unknown> = smallIfEmpty({});
+  expect([Object.getPrototypeOf(object), JSON.stringify(object), inspect(object)]).toEqual([
+    Object.prototype,
+    '{}',
+    '{}',
+  ]);
+  object.a = 1;
+  expect(object).toEqual({ a: 1 });
+  for (const other of [object, [], null, 1, Object.freeze({}), Object.create(null), new Date()]) {
+    expect(smallIfEmpty(other)).toBe(other);
+  }
+  expect(bytesOf(() => smallIfEmpty({}))).toBeLessThan(30);
+});
+
+test('a handshake has the same properties as before, and its time can be changed', () => {
+  const issued = Date.now();
+  const auth = { token: 'a' };
+  const fields = { xdomain: false, secure: false, issued, url: '/', query: { EIO: '4' }, auth };
+  const before = { headers: { host: 'a' }, time: `${new Date(issued)}`, address: '127.0.0.1', ...fields };
+  const after = slimHandshake(before);
+  expect(after).not.toBe(before);
+  expect([JSON.stringify(after), { ...after }, inspect(after).length > 0]).toEqual([
+    JSON.stringify(before),
+    before,
+    true,
+  ]);
+  expect([after.auth, after.headers, after.query]).toEqual([auth, before.headers, before.query]);
+  after.time = 'now';
+  expect([after.time, slimHandshake(before).time]).toEqual(['now', before.time]);
+  const unknown = { ...before, more: 1 };
+  expect(slimHandshake(unknown)).toBe(unknown);
+  expect(bytesOf(() => slimHandshake({ ...before, issued: issued + 0.5 }))).toBeLessThan(120);
+});
+
+/** How much memory each of many objects takes, in bytes. */
+function bytesOf(create: () => unknown): number {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const kept: unknown[] = new Array(4_000).fill(undefined);
+  for (let at = 0; at < 2_000; at++) kept[at] = create();
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  for (let at = 2_000; at < 4_000; at++) kept[at] = create();
+  gc();
+  return (process.memoryUsage().heapUsed - before) / 2_000;
+}
 
 test('objects of one shape inherit nothing', () => {
   const Shape = createShape<Record<string, unknown>>();

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SmallMap } from '../../src/memory/small-map.ts';
@@ -49,12 +50,33 @@ test('a small set is a Set, whatever is done with it', () => {
           small.add(one.key);
           set.add(one.key);
         } else if (one.how === 'delete') expect(small.delete(one.key)).toBe(set.delete(one.key));
+        else {
+          small.clear();
+          set.clear();
+        }
         expect([...small]).toEqual([...set]);
+        expect([[...small.keys()], [...small.entries()]]).toEqual([[...set.keys()], [...set.entries()]]);
+        const seen: unknown[] = [];
+        small.forEach((element, same, of) => {
+          seen.push([element, same, of === small]);
+        });
+        expect(seen).toEqual([...set].map((element) => [element, element, true]));
+        expect(inspect(small)).toBe(inspect(set));
         expect(small.size).toBe(set.size);
         for (const any of keys) expect(small.has(any)).toBe(set.has(any));
       }
     }),
   );
+});
+
+test('programs can take a small set for a Set, with the methods of this version of JavaScript', () => {
+  const small = new SmallSet<number>().add(1).add(2);
+  expect([small instanceof Set, Object.prototype.toString.call(small)]).toEqual([true, '[object Set]']);
+  for (const name of Object.getOwnPropertyNames(Set.prototype)) {
+    if (name !== 'constructor') expect(Object.hasOwn(SmallSet.prototype, name), name).toBe(true);
+  }
+  const { union } = small as unknown as { readonly union?: (other: Set<number>) => Set<number> };
+  if (union !== undefined) expect([...union.call(small, new Set([3]))]).toEqual([1, 2, 3]);
 });
 
 test('an element may be taken out while all are gone through', () => {
