@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { filesOf } from '../src/channel/folder.ts';
 import { openGivers } from '../src/giver/open-givers.ts';
 import { DescriptorSocket } from '../src/system/descriptor-socket.ts';
@@ -45,6 +46,30 @@ test('of more clients than can be offered at a time all wait for their turn', as
   await Promise.all(responses);
   expect(refused).toEqual([]);
   expect(taken.length).toBe(700);
+});
+
+test('clients that come in quick succession, one in each turn, share packets', async () => {
+  const dir = temporaryFolder();
+  const port = freePort();
+  await takeHere(dir, port);
+  const giver = await (await openFront(dir, port)).giver();
+  const clients = await acceptClients(100);
+  const send = vi.spyOn(DescriptorSocket.prototype, 'send');
+  onTestFinished(() => send.mockRestore());
+  const responses: Promise<unknown>[] = [];
+  for (const client of clients) {
+    const offer = { client, kind: 'upgrade', head: Buffer.from(upgradeRequest), record: Buffer.alloc(0) } as const;
+    responses.push(
+      giver.offer({ ...offer, timeoutMs: 30_000 }).then((outcome) => outcome.ok && outcome.value.withdraw()),
+    );
+    await turn();
+  }
+  await Promise.all(responses);
+  const sizes = send.mock.calls.map(([tags]) => tags.length);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(100);
+  // The first one waits for nothing.
+  expect(sizes[0]).toBe(1);
+  expect(sizes.length).toBeLessThan(90);
 });
 
 test('clients that come while the channel to a taker is being opened wait for it', async () => {

@@ -13,6 +13,9 @@ export interface ChannelOwner {
   onGone(reason: string): void;
 }
 
+/** Work at the end of a turn of the event loop. @returns `'again'`: call it at the end of the next turn as well */
+export type LastWork = () => 'again' | 'done';
+
 const { ping, pong } = messageTypes;
 
 /** How long the last messages may take, in milliseconds. */
@@ -28,7 +31,7 @@ export class Channel {
   #isCorked = false;
   /** Whether {@link Channel.#endTurn} is called at the end of this turn of the event loop. */
   #endsTurn = false;
-  #lastWork: (() => void) | undefined = undefined;
+  #lastWork: LastWork | undefined = undefined;
   #isGone = false;
   /** Whether a write has failed. */
   #isBroken = false;
@@ -70,7 +73,7 @@ export class Channel {
    * Runs some work that sends more, at the end of this turn of the event loop: its messages leave in the same write
    * as the others of the turn. A later call replaces the work, which must not throw.
    */
-  sendLast(work: () => void): void {
+  sendLast(work: LastWork): void {
     this.#lastWork = work;
     this.#endTurnSoon();
   }
@@ -120,9 +123,10 @@ export class Channel {
   readonly #endTurn = (): void => {
     const work = this.#lastWork;
     this.#lastWork = undefined;
-    work?.();
+    const state = work?.();
     this.#endsTurn = false;
     this.flush();
+    if (work !== undefined && state === 'again') this.sendLast(work);
   };
 
   /** Writes at once what was sent in this turn of the event loop. */

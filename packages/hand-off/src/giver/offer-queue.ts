@@ -1,4 +1,4 @@
-import type { Channel } from '../channel/channel.ts';
+import type { Channel, LastWork } from '../channel/channel.ts';
 import { maxOpenOffers, maxWaitingBytes, maxWaitingOffers } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import { writeOffer } from '../channel/messages.ts';
@@ -7,6 +7,12 @@ import type { Offer } from './offer.ts';
 
 /** When this many wait, they are sent at once; fewer wait for the end of the turn of the event loop, in which more may come. */
 const enough = 16;
+
+/** If the last packet left less than this ago, clients come in quick succession, and offers wait for more of them; in milliseconds. */
+const closeMs = 1;
+
+/** How long they wait at most, in milliseconds. */
+const longestWaitMs = 1;
 
 /** Where offers are sent. */
 export interface OfferWay<T> {
@@ -17,14 +23,19 @@ export interface OfferWay<T> {
 }
 
 /**
- * Offers that are to be sent to one taker. Those of a turn of the event loop go in one packet of descriptors and one write; those of a
- * storm wait until the taker has responded to others.
+ * Offers that are to be sent to one taker. Those of a turn of the event loop go in one packet of descriptors and one write. Node accepts one
+ * connection in a turn, so while clients come in quick succession, offers also wait for those of the next turns: to wake the taker for
+ * each one takes it and this process longer than all else. Those of a storm wait until the taker has responded to others.
  */
 export class OfferQueue<T> {
   readonly #way: OfferWay<T>;
   readonly #waiting = new Map<number, Offer<T>>();
   #bytes = 0;
   #isScheduled = false;
+  /** Whether an offer has come since the end of the last turn, so that the next turn may bring another. */
+  #isGrowing = false;
+  #waitsSince = 0;
+  #sentAt = Number.NEGATIVE_INFINITY;
 
   constructor(way: OfferWay<T>) {
     this.#way = way;
@@ -42,6 +53,7 @@ export class OfferQueue<T> {
   add(offer: Offer<T>): void {
     this.#waiting.set(offer.id, offer);
     this.#bytes += offer.bytes;
+    this.#isGrowing = true;
     if (this.#waiting.size >= enough) this.#send();
     else this.sendSoon();
   }
@@ -63,15 +75,26 @@ export class OfferQueue<T> {
     return all;
   }
 
-  /** Sends what waits, at the end of the turn of the event loop. */
+  /** Sends what waits, at the end of this turn of the event loop or of one of the next. */
   sendSoon(): void {
     if (this.#isScheduled || this.#waiting.size === 0) return;
     this.#isScheduled = true;
-    this.#way.channel.sendLast(() => {
-      this.#isScheduled = false;
-      this.#send();
-    });
+    this.#waitsSince = performance.now();
+    this.#isGrowing = this.#waitsSince - this.#sentAt < closeMs;
+    this.#way.channel.sendLast(this.#endTurn);
   }
+
+  readonly #endTurn: LastWork = () => {
+    const { size } = this.#waiting;
+    const isFew = size > 0 && size < enough;
+    if (isFew && this.#isGrowing && performance.now() - this.#waitsSince < longestWaitMs) {
+      this.#isGrowing = false;
+      return 'again';
+    }
+    this.#isScheduled = false;
+    this.#send();
+    return 'done';
+  };
 
   #send(): void {
     const { channel, sent } = this.#way;
@@ -102,6 +125,7 @@ export class OfferQueue<T> {
       batch.map(({ descriptor }) => descriptor),
     );
     if (result === 'sent') {
+      this.#sentAt = performance.now();
       for (const offer of batch) {
         this.delete(offer.id);
         sent.set(offer.id, offer);

@@ -28,6 +28,7 @@ test('all messages of a turn of the event loop leave in one write, also those of
   channel.sendLast(() => {
     channel.send(103, 1);
     channel.send(104, 1);
+    return 'done';
   });
   channel.send(102, 1);
   expect(writes).not.toHaveBeenCalled();
@@ -50,13 +51,15 @@ test('a turn that writes at once has later messages written at its end', async (
   await expect.poll(() => told).toEqual([101, 102]);
 });
 
-test('the work at the end of a turn is done once, also where it is all there is to do', async () => {
+test('the work at the end of a turn is done once, also where it is all there is to do, and once more if it asks for that', async () => {
   const { channel, writes, told } = await openChannel();
-  const work = vi.fn(() => channel.send(101, 1));
+  const work = vi.fn((): 'again' | 'done' => {
+    channel.send(101, 1);
+    return work.mock.calls.length === 1 ? 'again' : 'done';
+  });
   channel.sendLast(work);
-  await turn();
-  await turn();
-  expect(work).toHaveBeenCalledTimes(1);
-  expect(writes).toHaveBeenCalledTimes(1);
-  await expect.poll(() => told).toEqual([101]);
+  for (let index = 0; index < 4; index++) await turn();
+  expect(work).toHaveBeenCalledTimes(2);
+  expect(writes).toHaveBeenCalledTimes(2);
+  await expect.poll(() => told).toEqual([101, 101]);
 });
