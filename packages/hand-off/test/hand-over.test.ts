@@ -83,6 +83,21 @@ test('a reset reaches the client', async () => {
   await expect.poll(() => front.told.map(({ event }) => event)).toEqual(['end']);
 });
 
+test('an error of a socket ends no process, whether the program has taken over to listen to errors or not', async () => {
+  const { taken, front } = await startPair();
+  const client = connectClient(front.port);
+  expect(await client.next()).toBe('hello');
+  const { socket } = taken[0] as Taken;
+  const listeners = socket.listenerCount('error');
+  taken[0]?.handlesErrors();
+  // That of `ws` is left.
+  expect([listeners, socket.listenerCount('error')]).toEqual([2, 1]);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.destroy(new Error('broken'));
+  await closed;
+  expect(socket.errored).toMatchObject({ message: 'broken' });
+});
+
 test('a response that is no upgrade comes back whole, and the taker lets the client go', async () => {
   const { taken, taker, front } = await startPair();
   const client = connectClient(front.port, '/elsewhere');

@@ -21,8 +21,10 @@ export type {
   SocketIoClient,
   WebSocketInternals,
 } from './internals/private-names.ts';
+export { smallIfEmpty } from './memory/empty-object.ts';
 export { createShape } from './memory/shape.ts';
 export { SmallMap } from './memory/small-map.ts';
+export { roomsOf } from './memory/small-rooms.ts';
 export { SmallSet } from './memory/small-set.ts';
 export { unreadBytes } from './reading/unread-bytes.ts';
 export { type SlimOptions, slimSocketIo } from './slim-socket-io.ts';

@@ -22,5 +22,7 @@ const isWhole = new RegExp(
 
 /** Decodes percent escapes; `undefined` if they are broken. */
 export function decodePercent(text: string): string | undefined {
+  // The same string: many are kept for as long as their client stays.
+  if (!text.includes('%')) return text;
   return isWhole.test(text) ? decodeURIComponent(text) : undefined;
 }

@@ -132,7 +132,7 @@ export class Serving implements LinkHost, TakenHost {
   onConnection(taken: Taken, head: Buffer): void {
     const { socket } = taken;
     // A server listens to errors only once it has the connection.
-    socket.on('error', ignore);
+    taken.ignoreErrors();
     try {
       if (this.#options.onRequest?.(taken, head) === true) return;
       socket.unshift(head);
@@ -239,5 +239,3 @@ export class Serving implements LinkHost, TakenHost {
 function messagesOf({ ending }: Taken): number {
   return (ending?.messagesIn ?? 0) + (ending?.messagesOut ?? 0);
 }
-
-function ignore(): void {}

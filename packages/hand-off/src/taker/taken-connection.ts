@@ -55,6 +55,8 @@ export interface TakenConnection {
    * @param beginning - bytes that the next taker reads as if the client had sent them; at most 64 KiB, or they count as not noted
    */
   half(beginning: Buffer): void;
+  /** The program listens to errors of the socket itself from now on. Until then they are ignored, by a listener that takes memory. */
+  handlesErrors(): void;
   /**
    * Gives the connection back to its giver, which gives it to another taker. The session must be put down before, and nothing may wait to be
    * written. From the call on nothing is read. The socket is destroyed when the giver has confirmed, and the client sees nothing. If the giver dies

@@ -128,6 +128,14 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
     this.#host.notes?.half(this.slot.slot, this.#readBefore + this.socket.bytesRead, beginning);
   }
 
+  ignoreErrors(): void {
+    this.socket.on('error', ignore);
+  }
+
+  handlesErrors(): void {
+    this.socket.off('error', ignore);
+  }
+
   leave(unread: Buffer): Promise<boolean> {
     const { socket } = this;
     const isIdle = this.isAccepted && this.#skipper === undefined && this.#leaving === undefined;

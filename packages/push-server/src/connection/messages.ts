@@ -4,7 +4,7 @@ import { insideOfSocket } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import type { Rules } from '../hook/rules.ts';
 import type { Limits } from '../limits/limits.ts';
-import type { Session } from '../session/session.ts';
+import { type Session, sessionOf } from '../session/session.ts';
 import { type AckFunction, ackOf, refuse } from './ack.ts';
 
 /** What serving messages needs. */
@@ -17,11 +17,8 @@ export interface MessagesContext {
 
 /** Serves the events of clients that are neither requests of rooms nor handled by the program. */
 export interface Messages {
-  listen(session: Session): void;
+  listen(socket: Socket): void;
 }
-
-/** How many middlewares of ours look at the events of a socket. */
-const ownMiddlewares = 1;
 
 /** Most events of one client that the hook handles at a time. */
 const maxOpen = 1_000;
@@ -29,13 +26,17 @@ const maxOpen = 1_000;
 /** Opens the messages: events that neither gopush nor a handler of the program knows go to `onMessage` of the server hook. */
 export function createMessages(context: MessagesContext): Messages {
   const { rules } = context;
+  // The same for all sockets: a middleware is not told which socket it serves, so each would need one of its own.
+  function dispatch(this: Socket, event: unknown[]): void {
+    insideOfSocket(Object.getPrototypeOf(this)).dispatch.call(this, event);
+    const session = sessionOf(this);
+    if (session === undefined) return;
+    if (rules.has('onMessage')) askHook(session, event, context);
+    else refuseUnknown(session, event, context);
+  }
   return {
-    listen(session) {
-      session.socket.use((packet, next) => {
-        next();
-        if (rules.has('onMessage')) askHook(session, packet, context);
-        else refuseUnknown(session, packet, context);
-      });
+    listen(socket) {
+      Object.assign(socket, { dispatch });
     },
   };
 }
@@ -78,7 +79,7 @@ function refuseUnknown({ socket }: Session, [event, ...args]: unknown[], context
 /** Whether the program looks at all events of a socket, by `onAny` or a middleware of its own: it may respond to any of them. */
 function programHearsAll(socket: Socket): boolean {
   const { fns } = insideOfSocket(socket);
-  return socket.listenersAny().length > 0 || fns.length > ownMiddlewares;
+  return socket.listenersAny().length > 0 || fns.length > 0;
 }
 
 function refuseAs(ack: AckFunction | undefined, failure: Failure, { limits, log }: MessagesContext): void {

@@ -45,7 +45,7 @@ export function serveConnections(io: Server, context: ConnectionContext): void {
     if (isolateProducts) void socket.join(roomOfProduct(session.client.product));
     if (!socket.recovered) greet(socket, session.client, server);
     requests.listen(socket);
-    messages.listen(session);
+    messages.listen(socket);
     begin(socket, session, context);
     socket.on('disconnecting', close.disconnecting).on('disconnect', close.disconnect);
   });

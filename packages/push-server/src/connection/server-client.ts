@@ -1,5 +1,5 @@
 import type { Identity } from '@gopush/contract';
-import { createShape } from '@gopush/slim-socket-io';
+import { createShape, smallIfEmpty } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import type { AddressOf } from '../access/client-address.ts';
 import type { ServerClient } from '../hook/server-hook.ts';
@@ -26,7 +26,7 @@ export function createClient(
     uid,
     product,
     address: addressOf(headers, address),
-    data: {},
+    data: smallIfEmpty({}),
     headers,
     query,
     auth: authOf(handshake.auth),
@@ -35,5 +35,5 @@ export function createClient(
 
 /** Without the fields that Socket.IO itself adds for its connection state recovery. */
 function authOf({ pid: _pid, offset: _offset, ...auth }: Record<string, unknown>): Record<string, unknown> {
-  return auth;
+  return smallIfEmpty(auth);
 }

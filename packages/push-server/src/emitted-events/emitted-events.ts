@@ -1,4 +1,5 @@
 import type { Position } from '@gopush/contract';
+import { roomsOf } from '@gopush/slim-socket-io';
 import type { Namespace, Socket } from 'socket.io';
 import type { RecentDeliveries } from '../rooms/delivery/recent-deliveries.ts';
 import type { EmittedRecord, OwnEvent } from './emitted-record.ts';
@@ -165,7 +166,7 @@ export class EmittedEvents {
       count > begun && place.offset > (elsewhere?.get(place.epoch) ?? 0);
     const again = this.#again.get(socket) ?? [];
     const doubtful = {
-      many: [...again, ...this.#forMany.sentTo(name, socket.rooms, since).filter(came)],
+      many: [...again, ...this.#forMany.sentTo(name, roomsOf(socket), since).filter(came)],
       ofOne: this.#forOne.sentTo(name, new Set([socket.id]), since).filter(came),
       isHereOnly: (stream: string) => this.#namespaces.get(name)?.isHereOnly(stream) === true,
       forgotten: this.#forgottenOne > begun ? this.#forgottenOne : 0,

@@ -40,6 +40,8 @@ export function notesFor(webSocket: WebSocketInternals): StreamNotes | undefined
   if (taken === undefined) return undefined;
   const notes = new ConnectionNotes(taken, webSocket);
   socket[ofSocket] = notes;
+  // `ws` listens to them as long as there is a socket.
+  taken.handlesErrors();
   // Before the listener of `ws`, and behind it: then it has handled what came.
   socket.prependListener('data', noteReading);
   socket.on('data', noteRead);

@@ -196,7 +196,8 @@ class CheckedClient extends MigratingClient {
   }
 
   #mayConnect(): boolean {
-    const now = performance.now();
+    // A number with a fraction would take 16 bytes more.
+    const now = Math.floor(performance.now());
     if (now - this.#connectsSince > connectWindowMs) {
       this.#connectsSince = now;
       this.#connects = 0;

@@ -37,6 +37,8 @@ export type Positions = ReadonlyMap<string, Position | null>;
 export class Memberships implements Subscriber {
   /** The user: the uid, after the scope of its product. */
   readonly user: string;
+  /** The room of its user: one string for all that keep it. */
+  readonly ownRoom: string;
   readonly #socket: Socket;
   readonly #context: MembershipsContext;
   /** Each room with the position at which the client entered it. */
@@ -53,6 +55,7 @@ export class Memberships implements Subscriber {
   constructor(socket: Socket, user: string, context: MembershipsContext) {
     this.#socket = socket;
     this.user = user;
+    this.ownRoom = roomOfUser(user);
     this.#context = context;
   }
 
@@ -64,11 +67,6 @@ export class Memberships implements Subscriber {
   /** The full name of a room of the client's product. */
   nameOf(room: string): string {
     return roomOfClients(room, scopeIn(this.user));
-  }
-
-  /** The room of its user. */
-  get ownRoom(): string {
-    return roomOfUser(this.user);
   }
 
   /** Whether the client may be given more of histories. */

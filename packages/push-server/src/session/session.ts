@@ -1,5 +1,5 @@
 import type { Joined, JoinRequest, Position } from '@gopush/contract';
-import { insideOfSocket } from '@gopush/slim-socket-io';
+import { insideOfSocket, roomsOf } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import type { EmittedEvents } from '../emitted-events/emitted-events.ts';
 import type { ServerClient } from '../hook/server-hook.ts';
@@ -163,7 +163,9 @@ export class Session {
       id: socket.id,
       pid,
       auth: socket.handshake.auth,
-      rooms: [...socket.rooms].filter((room) => room !== socket.id && room !== slowClients && !memberships.has(room)),
+      rooms: [...roomsOf(socket)].filter(
+        (room) => room !== socket.id && room !== slowClients && !memberships.has(room),
+      ),
       data: socket.data,
       positions: [...positions],
       reached,

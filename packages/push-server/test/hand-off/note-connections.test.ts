@@ -14,6 +14,7 @@ function start() {
     writes: (...args: unknown[]) => noted.push(['ahead', ...args]),
     wrote: (bytes: number, stream = 0, offset = 0) => noted.push(stream === 0 ? [bytes] : [bytes, stream, offset]),
     read: (except: number) => noted.push(`read, but ${except}`),
+    handlesErrors: () => undefined,
     half: (bytes: Buffer) => noted.push(`read, but half: ${bytes.toString('hex')}`),
   } as unknown as TakenConnection;
   joinServer(taken, createServer(), { address: '127.0.0.1', family: 'IPv4', port: 1 });

@@ -71,7 +71,9 @@ export function follow(
 
 /** Has a client be in the main namespace with a socket of this id. */
 export function addSocket(client: MigratingClient, id: string): void {
-  const parts = { nsp: { name: '/' }, acks: new Map(), handshake: { headers: {} }, rooms: new Set([id]) };
+  const rooms = new Set([id]);
+  const nsp = { name: '/', adapter: { sids: new Map([[id, rooms]]) } };
+  const parts = { nsp, acks: new Map(), handshake: { headers: {} }, rooms };
   const socket = { id, ...parts, _onclose() {} };
   (client.sockets as Map<string, Socket>).set(id, socket as unknown as Socket);
 }

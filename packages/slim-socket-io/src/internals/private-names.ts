@@ -98,6 +98,8 @@ export interface SocketInternals {
   /** Modifiers of the next event. */
   readonly flags: { readonly timeout?: number };
   registerAckCallback(id: number, callback: AckCallback): void;
+  /** Called with each event of the client and its arguments, after `onAny` and before middlewares. */
+  dispatch(event: unknown[]): void;
   notifyOutgoingListeners(packet: unknown): void;
 }
 export const socketNames: NamesOf<SocketInternals> = {
@@ -106,6 +108,7 @@ export const socketNames: NamesOf<SocketInternals> = {
   fns: 'correctness: array',
   flags: 'correctness: object',
   registerAckCallback: 'correctness: function',
+  dispatch: 'correctness: function',
   notifyOutgoingListeners: 'correctness: function',
 };
 

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream';
 import { Server, type Socket } from 'socket.io';
 import { Adapter } from 'socket.io-adapter';
 import { loadClient } from './client-class.ts';
-import { connectionOf, engineOf, insideOfServer } from './inside-of.ts';
+import { connectionOf, engineOf, insideOfServer, insideOfSocket } from './inside-of.ts';
 import type { Packet } from './packet.ts';
 import type { EngineConnection, EngineInternals, EngineRequest, SocketIoClient } from './private-names.ts';
 
@@ -61,6 +61,8 @@ export async function rehearse(): Promise<Rehearsal> {
     const socket = await connect(io, wire, () => http.emit('upgrade', request, wire, Buffer.alloc(0)));
     const connection = connectionOf(socket);
     const client = socket.client as unknown as SocketIoClient<unknown>;
+    recordSocket(socket, called);
+    wire.receive('42["question"]');
     const written = (): string => wire.takeWritten();
     const settled = (): Promise<void> => whenSettled(connection);
     return { io, engine, request, connection, client, socket, called, written, settled, close };
@@ -142,6 +144,15 @@ function recordEngine(engine: EngineInternals, called: Set<string>): void {
       return write.apply(connection, args);
     };
   });
+}
+
+function recordSocket(socket: Socket, called: Set<string>): void {
+  const inside = insideOfSocket(socket);
+  const { dispatch } = inside;
+  inside.dispatch = (event) => {
+    called.add('Socket.dispatch');
+    dispatch.call(socket, event);
+  };
 }
 
 function requestOver(wire: Duplex): EngineRequest {

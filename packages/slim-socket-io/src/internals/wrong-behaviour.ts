@@ -40,6 +40,7 @@ const replaced: Readonly<Record<string, Purpose>> = {
   'Client._packet': 'correctness',
   'Client._remove': 'correctness',
   'Client.writeToEngine': 'correctness',
+  'Socket.dispatch': 'correctness',
   'Connection.write': 'correctness',
   'Engine.createTransport': 'speed',
 };

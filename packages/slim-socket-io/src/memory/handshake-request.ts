@@ -27,7 +27,7 @@ export class HandshakeRequest {
     this.socket = request.socket;
     // Properties that Engine.IO and middlewares have added, as the query or a session.
     for (const key of Reflect.ownKeys(request)) {
-      if (!dropped.has(key)) Object.assign(this, { [key]: compactTable(Reflect.get(request, key)) });
+      if (!dropped.has(key)) Object.assign(this, { [key]: compactTable(Reflect.get(request, key), key === '_query') });
     }
   }
 
@@ -39,8 +39,18 @@ export class HandshakeRequest {
 
 const Table = createShape<Record<PropertyKey, unknown>>();
 
-/** The same table, as the query, in an object of a shared layout if it is an object without a prototype; anything else as it is. */
-function compactTable(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== null) return value;
-  return Object.assign(new Table(), value);
+/** Makes ordinary objects, with as much room as a query needs. */
+const PlainTable = function PlainTable() {} as unknown as new () => Record<PropertyKey, unknown>;
+PlainTable.prototype = Object.prototype;
+
+/**
+ * The same table, in an object of a shared layout if it is an object without a prototype; anything else as it is.
+ *
+ * @param isQuery - whether it is the one that Engine.IO has made: an ordinary object, which nobody else has
+ */
+function compactTable(value: unknown, isQuery: boolean): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null) return Object.assign(new Table(), value);
+  return isQuery && prototype === Object.prototype ? Object.assign(new PlainTable(), value) : value;
 }

@@ -20,10 +20,14 @@ const listeners = {
   },
 };
 
+/** The same for all connections, so nothing can be added. */
+const nothingToCleanUp: (() => void)[] = [];
+Object.freeze(nothingToCleanUp);
+
 /** Replaces the listeners that a connection has just made for its transport by shared ones. The transport must know its connection. */
 export function shareTransportListeners(connection: Connection, transport: WebSocketTransport): void {
   transport.removeAllListeners();
   for (const [event, listener] of Object.entries(listeners)) transport.on(event, listener);
   // They stay until both are gone: a connection that has closed ignores its transport, and one with a WebSocket gets no other transport.
-  connection.cleanupFn = [];
+  connection.cleanupFn = nothingToCleanUp;
 }

@@ -5,7 +5,6 @@ import type { Packet } from '../internals/packet.ts';
 import type { DecoderInternals, SocketIoClient } from '../internals/private-names.ts';
 import { createCompactor } from './compact-listeners.ts';
 import { smallIfEmpty } from './empty-object.ts';
-import { isEmptyList, roomForOne } from './room-for-one.ts';
 import { slimHandshake } from './slim-handshake.ts';
 import { SmallMap } from './small-map.ts';
 
@@ -73,8 +72,7 @@ export function slimClient(socket: Socket): void {
   const client = insideOfClient(socket) as unknown as Client;
   if (client.sockets instanceof Map) client.sockets = new SmallMap(client.sockets);
   if (client.nsps instanceof Map) client.nsps = new SmallMap(client.nsps);
-  const kept = socket as unknown as { acks: unknown; fns: unknown };
-  if (isEmptyList(kept.fns)) kept.fns = roomForOne();
+  const kept = socket as unknown as { acks: unknown };
   if (kept.acks instanceof Map) kept.acks = new SmallMap(kept.acks);
   compactSocket(socket);
   share(client);

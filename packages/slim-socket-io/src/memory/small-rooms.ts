@@ -1,3 +1,4 @@
+import type { Socket } from 'socket.io';
 import { Adapter } from 'socket.io-adapter';
 import { SmallSet } from './small-set.ts';
 
@@ -29,6 +30,13 @@ function addAllSmall(this: Adapter, id: string, rooms: Set<string>): void {
     members.add(id);
     this.emit('join-room', room, id);
   }
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** The rooms of a socket as they are kept; `socket.rooms` makes a larger set of them, which stays. */
+export function roomsOf({ id, nsp }: Socket): ReadonlySet<string> {
+  return nsp.adapter.sids.get(id) ?? none;
 }
 
 /** A program that asks for the rooms of a socket gets a `Set` of JavaScript, which is kept from then on. */

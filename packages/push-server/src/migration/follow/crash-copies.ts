@@ -128,7 +128,8 @@ export class CrashCopies {
     const { isOwn, usedToken, token, pointed } = followed;
     const pids = isOwn ? this.#notPointed(followed, record) : [];
     const payload = encodeSession(record);
-    followed.savesFrom = performance.now() + Math.max(0, payload.length - usualBytes) / savedPerMs;
+    // A number with a fraction would take 16 bytes more.
+    followed.savesFrom = Math.ceil(performance.now() + Math.max(0, payload.length - usualBytes) / savedPerMs);
     const entries = [{ key: followed.key, payload }];
     for (const pid of pids) entries.push(pointerTo(pid, token));
     await store.saveAll(entries, keepMs, isOwn && usedToken !== undefined ? keyOfToken(usedToken) : undefined);

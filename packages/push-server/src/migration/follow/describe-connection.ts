@@ -1,5 +1,5 @@
 import { type Identity, readIdentity } from '@gopush/contract';
-import { insideOfSocket } from '@gopush/slim-socket-io';
+import { insideOfSocket, roomsOf } from '@gopush/slim-socket-io';
 import type { Socket } from 'socket.io';
 import type { EmittedRecord } from '../../emitted-events/emitted-record.ts';
 import type { SessionRecord, SocketRecord } from '../../stored-session/session-record.ts';
@@ -95,7 +95,7 @@ function describePlain(socket: Socket): SocketRecord {
     id: socket.id,
     pid: insideOfSocket(socket).pid,
     auth: socket.handshake.auth,
-    rooms: [...socket.rooms].filter((room) => room !== socket.id),
+    rooms: [...roomsOf(socket)].filter((room) => room !== socket.id),
     data: socket.data,
     positions: [],
     inboxAfter: 0,

@@ -34,7 +34,7 @@ export class RoomStream implements RoomMembers {
   #again = false;
   #doubt: Doubt | undefined;
   /** Live messages of this epoch that came before earlier ones. */
-  readonly #early = new EarlyMessages();
+  #early = noneEarly;
   /** The read that is running. */
   #busy: Promise<void> | undefined;
   #closed = false;
@@ -143,6 +143,7 @@ export class RoomStream implements RoomMembers {
     this.#asked++;
     if (isOurs) {
       this.#wanted = Math.max(this.#wanted, offset);
+      if (this.#early === noneEarly) this.#early = new EarlyMessages();
       this.#early.add(message);
     } else this.#again = true;
     void this.#fillOnce();
@@ -336,3 +337,6 @@ function wait(ms: number): Promise<void> {
 }
 
 const done = Promise.resolve();
+
+/** Of all rooms in which none has come too early: nothing is added to it. */
+const noneEarly = new EarlyMessages();
