@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Failure, failed, type Result, success } from '@gopush/contract';
-import { callHook } from '@gopush/hooks';
+import { type Awaitable, andThen, callHook } from '@gopush/hooks';
 import { nextTurn } from '@gopush/service';
 import { explainUnknown } from '../../hooks/explain-unknown.ts';
 import { uidOf } from '../../hooks/hook-result.ts';
@@ -97,7 +97,8 @@ async function routeAndConnect(
   context: AgentContext,
 ): Promise<Result<void>> {
   const { client } = exchange;
-  const route = await findRoute<never>(exchange, () => identifyUpgrade(exchange, context.hookTimeoutMs), context);
+  const finding = findRoute<never>(exchange, () => identifyUpgrade(exchange, context.hookTimeoutMs), context);
+  const route = finding instanceof Promise ? await finding : finding;
   if (!route.ok) return route;
   // The client may have gone while hooks ran; its close event is over.
   if (client.destroyed) return failed('client_gone', 'while hooks ran');
@@ -134,14 +135,16 @@ function letGo(response: TargetResponse, place: TunnelPlace): Result<never> {
   return failed('client_gone', 'while the target handled the upgrade');
 }
 
-async function identifyUpgrade(
+function identifyUpgrade(
   { request, hooks: { upgrade: source } }: Exchange,
   timeoutMs: number,
-): Promise<Result<string>> {
+): Awaitable<Result<string>> {
   if (source.kind !== 'function')
     return failed('uid_missing', 'there is no onupgrade hook, and the agent hook is not a plain function');
-  const outcome = await callHook(() => source.hook(request), timeoutMs);
-  return explainUnknown(source, outcome, uidOf(source.file, outcome), timeoutMs);
+  return andThen(
+    callHook(() => source.hook(request), timeoutMs),
+    (outcome) => explainUnknown(source, outcome, uidOf(source.file, outcome), timeoutMs),
+  );
 }
 
 function ignore(): void {}

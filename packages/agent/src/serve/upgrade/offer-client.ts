@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { type Identity, plainAddress, type Result } from '@gopush/contract';
-import { type OfferResponse, offerUpgrade } from '../../hand-off/offer-upgrade.ts';
+import { type Awaitable, andThen } from '@gopush/hooks';
+import { type OfferResponse, offerUpgrade, type UpgradeOffer } from '../../hand-off/offer-upgrade.ts';
 import { fitsRecord } from '../../hand-off/record.ts';
 import type { SessionRequest } from '../../request/session-request.ts';
 import type { Exchange } from '../../route/exchange.ts';
@@ -22,20 +23,17 @@ interface OwnRequest {
  *
  * @returns `undefined` if it cannot be handed off: it becomes a tunnel
  */
-export async function offerClient(
+export function offerClient(
   { client, origin }: Exchange,
   { member, identity, text, own }: OwnRequest,
   { handOff, config }: AgentContext,
-): Promise<Result<OfferResponse> | undefined> {
+): Awaitable<Result<OfferResponse> | undefined> {
   const { target, product } = member;
   // The descriptor of a connection whose TLS ends here carries what only this process can read.
   if (handOff === undefined) return undefined;
   if ((client.constructor as unknown) !== Socket) return handOff.passedOver('tls');
   if (!fitsRecord(own)) return handOff.passedOver('large request');
-  const way = handOff.giverTo(target);
-  const giver = way instanceof Promise ? await way : way;
-  if (giver === undefined) return undefined;
-  return offerUpgrade(giver, handOff, {
+  const offer: UpgradeOffer = {
     client,
     kind: 'upgrade',
     target,
@@ -56,5 +54,6 @@ export async function offerClient(
       key: own.key,
     },
     timeoutMs: config.agent.handshakeTimeoutMs,
-  });
+  };
+  return andThen(handOff.giverTo(target), (giver) => giver && offerUpgrade(giver, handOff, offer));
 }
