@@ -10,6 +10,7 @@ import type { RecentChanges } from '../session/recent-changes.ts';
 import type { Restored } from '../session/restored.ts';
 import { keyOfPid } from '../stored-session/session-pointers.ts';
 import { encodeSession, type SessionRecord } from '../stored-session/session-record.ts';
+import { FewAtATime } from '../tasks/few-at-a-time.ts';
 import { connectingRequest } from './connecting-request.ts';
 import { type FindContext, findSession } from './find-session.ts';
 import { OnceMap } from './once-map.ts';
@@ -49,6 +50,9 @@ export interface RecoveryOptions {
 /** The form of the private ids that Socket.IO gives. */
 const pidForm = /^[\w-]{20}$/;
 
+/** How many sessions are stored at their ends at a time, and how long one waits for others: thousands may end at once. */
+const storing = { most: 256, waitMs: 10_000 } as const;
+
 /** The rooms and the missed messages that a client is given as soon as it is connected. */
 interface Due {
   readonly rooms: ReadonlySet<string>;
@@ -68,6 +72,7 @@ export class Recovery {
   };
   readonly #options: RecoveryOptions;
   readonly #finding: FindContext;
+  readonly #storing = new FewAtATime(storing.most, storing.waitMs);
   /** Sessions that were taken and whose sockets are about to ask, by their private ids. */
   readonly #expected = new OnceMap<Restored>();
   /** What sockets get back, by their ids. */
@@ -98,7 +103,8 @@ export class Recovery {
     const pid = record.sockets[0]?.pid;
     if (pid === undefined) return true;
     const [key, bytes] = [keyOfPid(pid), encodeSession(record)];
-    if (held !== undefined) return this.#orLog(this.#options.store.saveOver(key, bytes, this.#options.keepMs, held));
+    const { store, keepMs } = this.#options;
+    if (held !== undefined) return this.#orLog(this.#storing.run(() => store.saveOver(key, bytes, keepMs, held)));
     await this.#save(key, bytes);
     return true;
   }
@@ -180,7 +186,7 @@ export class Recovery {
 
   async #save(key: string, bytes: Buffer): Promise<void> {
     const { store, keepMs } = this.#options;
-    await this.#orLog(store.save(key, bytes, keepMs).then(() => true));
+    await this.#orLog(this.#storing.run(() => store.save(key, bytes, keepMs)).then(() => true));
   }
 
   #orLog(saving: Promise<boolean>): Promise<boolean> {
