@@ -9,10 +9,10 @@ import type { Offer } from './offer.ts';
 const enough = 16;
 
 /** If the last packet left less than this ago, clients come in quick succession, and offers wait for more of them; in milliseconds. */
-const closeMs = 1;
+const closeMs = 5;
 
 /** How long they wait at most, in milliseconds. */
-const longestWaitMs = 1;
+const longestWaitMs = 5;
 
 /** Where offers are sent. */
 export interface OfferWay<T> {
