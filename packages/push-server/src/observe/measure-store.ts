@@ -13,18 +13,24 @@ export function measureStore(store: Store, onCall: OnStoreCall): Store {
 
 function measurePart(part: string, calls: object, onCall: OnStoreCall): object {
   return Object.fromEntries(
-    Object.entries(calls).map(([name, call]: [string, (...args: unknown[]) => unknown]) => [
-      name,
-      (...args: unknown[]) => {
-        const startedAt = performance.now();
-        const returned = call.apply(calls, args);
-        if (returned instanceof Promise) {
-          const end = (result: 'ok' | 'failed') => (): void =>
-            onCall(`${part}.${name}`, (performance.now() - startedAt) / 1_000, result);
-          returned.then(end('ok'), end('failed'));
-        }
-        return returned;
-      },
-    ]),
+    Object.entries(calls).map(([name, call]: [string, (...args: unknown[]) => unknown]) => {
+      const operation = `${part}.${name}`;
+      return [
+        name,
+        (...args: unknown[]) => {
+          const startedAt = performance.now();
+          const returned = call.apply(calls, args);
+          const end = (result: 'ok' | 'failed'): void =>
+            onCall(operation, (performance.now() - startedAt) / 1_000, result);
+          if (returned instanceof Promise) {
+            returned.then(
+              () => end('ok'),
+              () => end('failed'),
+            );
+          }
+          return returned;
+        },
+      ];
+    }),
   );
 }

@@ -11,22 +11,34 @@ type Replace = (listener: Listener, event: PropertyKey) => Listener;
  */
 export function createCompactor(): (emitter: unknown, replace?: Replace) => void {
   const Listeners = createShape<EmitterInternals['_events']>();
-  return (emitter, replace = (listener) => listener) => {
+  return (emitter, replace) => {
     if (!(emitter instanceof EventEmitter)) return;
     const { _events: events } = emitter as unknown as Partial<EmitterInternals>;
     if (events === undefined || !Object.hasOwn(emitter, '_events')) return;
     const compact = new Listeners();
-    for (const name of Reflect.ownKeys(events)) {
-      const one = events[name];
-      if (one === undefined) continue;
-      compact[name] = Array.isArray(one) ? replaceIn(one, (listener) => replace(listener, name)) : replace(one, name);
-    }
+    // Names that are symbols are rare. The table inherits nothing, so `for in` has its own names alone, without a list of them.
+    for (const name in events) compactOne(compact, events, name, replace);
+    for (const name of Object.getOwnPropertySymbols(events)) compactOne(compact, events, name, replace);
     (emitter as unknown as EmitterInternals)._events = compact;
   };
 }
 
-function replaceIn(list: Listener[], replace: (listener: Listener) => Listener): Listener[] {
-  for (const [at, listener] of list.entries()) list[at] = replace(listener);
+function compactOne(
+  compact: EmitterInternals['_events'],
+  events: EmitterInternals['_events'],
+  name: PropertyKey,
+  replace: Replace | undefined,
+): void {
+  const one = events[name];
+  if (one === undefined) return;
+  if (Array.isArray(one)) compact[name] = replaceIn(one, name, replace);
+  else compact[name] = replace === undefined ? one : replace(one, name);
+}
+
+function replaceIn(list: Listener[], name: PropertyKey, replace: Replace | undefined): Listener[] {
+  if (replace !== undefined) {
+    for (let at = 0; at < list.length; at++) list[at] = replace(list[at] as Listener, name);
+  }
   // V8 has made room for 19 in a list to which a third one was added. Node may note in the list itself that it is being iterated.
   return Reflect.ownKeys(list).length === list.length + 1 ? list.slice() : list;
 }

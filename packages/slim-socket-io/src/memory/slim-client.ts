@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Socket } from 'socket.io';
 import { insideOfClient } from '../internals/inside-of.ts';
 import type { Packet } from '../internals/packet.ts';
-import type { DecoderInternals, SocketIoClient } from '../internals/private-names.ts';
+import type { DecoderInternals, Listener, SocketIoClient } from '../internals/private-names.ts';
 import { createCompactor } from './compact-listeners.ts';
 import { smallIfEmpty } from './empty-object.ts';
 import { slimHandshake } from './slim-handshake.ts';
@@ -83,8 +83,7 @@ function share(client: Client): void {
   const decoded = decoder._callbacks.$decoded;
   if (!names.every((name) => Object.hasOwn(client, name) && typeof methodsOf(client)[name] === 'function')) return;
   if (decoded?.length !== 1 || decoded[0] !== client.ondecoded) return;
-  const own = new Map(names.map((name) => [client[name] as unknown, listeners[name]]));
-  compactConnection(conn, (listener) => (own.get(listener) ?? listener) as typeof listener);
+  compactConnection(conn, (listener) => sharedOf(client, listener));
   decoder._callbacks = ofDecoders;
   decoder.opts = sharedOptions(decoder.opts);
   // Socket.IO also calls them as methods of the client itself.
@@ -101,6 +100,13 @@ let options: unknown;
 function sharedOptions(own: unknown): unknown {
   if (!isDeepStrictEqual(own, options)) options = own;
   return options;
+}
+
+/** The shared function for one that Socket.IO has bound to a client; any other listener as it is. */
+function sharedOf(client: Client, listener: Listener): Listener {
+  const one: unknown = listener;
+  for (const name of names) if (client[name] === one) return listeners[name] as Listener;
+  return listener;
 }
 
 function methodsOf(client: Client): Pick<Client, (typeof names)[number]> {

@@ -23,7 +23,7 @@ const transportOf = Symbol('transport');
  * What a transport listens to on its WebSocket: the same functions for all transports, made inside the class so that
  * they may call its private methods.
  */
-let listeners: Readonly<Record<string, (this: OwnedWebSocket, ...args: never[]) => void>>;
+let listeners: readonly (readonly [event: string, listener: (this: OwnedWebSocket, ...args: never[]) => void])[];
 
 /**
  * How often a transport reports in one tick that it has written everything. A program that emits again on each report is told in the next turn
@@ -89,7 +89,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     this.socket[transportOf] = this;
     // Engine.IO's own listener does nothing; it was needed until now.
     this.socket.removeAllListeners('error');
-    for (const [event, listener] of Object.entries(listeners)) this.socket.on(event, listener);
+    for (const [event, listener] of listeners) this.socket.on(event, listener);
     this.writable = true;
   }
 
@@ -173,7 +173,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
   }
 
   static {
-    listeners = {
+    const ofWebSocket: Readonly<Record<string, (this: OwnedWebSocket, ...args: never[]) => void>> = {
       message(data: Buffer, isBinary: boolean) {
         const transport = this[transportOf];
         if (transport === undefined) return;
@@ -195,6 +195,7 @@ export class WebSocketTransport extends Transport implements OutletOwner {
         this[transportOf]?.onError(error as never);
       },
     };
+    listeners = Object.entries(ofWebSocket);
   }
 }
 

@@ -42,7 +42,7 @@ export function createPresence(
       return environment.write((db) => {
         // A connection that enters again as the same user never left.
         const before = db.get(['socket', life, socket])?.toString();
-        if (before !== uid) leaveNode(db, life, socket, environment.now());
+        if (before !== undefined && before !== uid) leaveNode(db, life, socket, environment.now());
         const first = isEmpty(db, ['user', uid]);
         db.put(['user', uid, life, socket], number(since));
         db.put(['socket', life, socket], Buffer.from(uid));
