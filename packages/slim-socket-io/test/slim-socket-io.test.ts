@@ -307,6 +307,25 @@ test('what sends again whenever it is told to go on does not fill the stack', as
   expect(heard).toHaveLength(50_001);
 });
 
+test.each(['packetCreate', 'flush', 'drain'])('a program that listens to %s of a connection is told', async (event) => {
+  const server = await startServer({});
+  const { client, socket } = await join(server, 'websocket');
+  const { ended } = listen(client);
+  let told = 0;
+  const listener = (): void => void told++;
+  for (const emit of [() => socket.emit('n'), () => server.io.emit('n')]) {
+    emit();
+    expect(told).toBe(0);
+    socket.conn.on(event as 'drain', listener);
+    emit();
+    expect(told).toBe(1);
+    socket.conn.off(event, listener);
+    told = 0;
+  }
+  server.io.emit('end');
+  await ended;
+});
+
 test.each(['disconnect', 'destroy', 'reset'])('a socket may close in the middle of a tick: %s', async (how) => {
   const server = await startServer({});
   const { client: leaving, socket } = await join(server, 'websocket');

@@ -251,7 +251,7 @@ export const connectionNames: NamesOf<EngineConnection> = {
   prependListener: 'correctness: function',
 };
 
-/** An event emitter of Node, which keeps its listeners in a hash table. */
+/** An event emitter of Node, which keeps its listeners in a hash table. Without it, everything is written the ordinary way. */
 export interface EmitterInternals {
   _events: Record<PropertyKey, Listener | Listener[]>;
 }

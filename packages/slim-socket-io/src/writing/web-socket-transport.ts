@@ -101,6 +101,11 @@ export class WebSocketTransport extends Transport implements OutletOwner {
     return true;
   }
 
+  /** Whether a frame may go straight to the outlet: nothing waits before it, and the WebSocket is open. */
+  get keepsUp(): boolean {
+    return this.writable && this.outlet.ready && this.socket.readyState === this.socket.OPEN;
+  }
+
   override send(packets: readonly object[]): void {
     this.writable = false;
     this.#sending = true;

@@ -1,10 +1,11 @@
-import type { WriteOptions } from '../internals/private-names.ts';
+import type { EmitterInternals, WriteOptions } from '../internals/private-names.ts';
 import { type Connection, queueOf } from './connection.ts';
+import { messageFrame } from './message-frame.ts';
 import { WebSocketTransport } from './web-socket-transport.ts';
 
 /**
- * Replaces `write` of a connection of Engine.IO, which Socket.IO calls for every packet. A frame that is encoded already goes straight to the
- * outlet, past all queues, if that changes nothing: no packet is queued before it, and the client keeps up. Everything else takes the
+ * Replaces `write` of a connection of Engine.IO, which Socket.IO calls for every packet. Text, and a frame that is encoded already, go straight to
+ * the outlet, past all queues, if that changes nothing: no packet is queued before it, and the client keeps up. Everything else takes the
  * ordinary way, and so does what follows it until its queue is empty, so the order stays the same.
  */
 export function writeReady(this: Connection, data: unknown, options?: WriteOptions, written?: () => void): Connection {
@@ -13,22 +14,32 @@ export function writeReady(this: Connection, data: unknown, options?: WriteOptio
   const queue = this[queueOf];
   queue?.watch.onMessage();
   if (
-    frame !== undefined &&
+    (frame !== undefined || typeof data === 'string') &&
     transport instanceof WebSocketTransport &&
     written === undefined &&
-    transport.writable &&
     this.readyState === 'open' &&
     this.writeBuffer.length === 0 &&
-    transport.outlet.ready &&
-    this.listenerCount('packetCreate') === 0
+    transport.keepsUp &&
+    !isObserved(this)
   ) {
-    transport.outlet.hold(whole(frame));
+    transport.outlet.hold(frame === undefined ? messageFrame(data as string) : whole(frame));
     transport.sent++;
     return this;
   }
   this.send(data, options, written);
   if (queue !== undefined && this.writeBuffer.length > 0) queue.add(data, frame);
   return this;
+}
+
+/** Whether a program listens to what happens to packets: it is told on the ordinary way only. */
+function isObserved(connection: Connection): boolean {
+  const { _events: events } = connection as Connection & Partial<EmitterInternals>;
+  return (
+    events === undefined ||
+    events.packetCreate !== undefined ||
+    events.flush !== undefined ||
+    events.drain !== undefined
+  );
 }
 
 /** The frame in one piece. It is joined in place, so that it is joined once for all clients. */
