@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConfig } from '@gopush/contract';
 import { createRedisClient } from '@gopush/store';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startRedis, startRedisCluster } from '../../../store/test/support/redis.ts';
 import type { Fanout } from '../../src/fanout/bus/fanout.ts';
 import { bucketCount, bucketOf } from '../../src/fanout/bus/room-buckets.ts';
@@ -105,6 +106,28 @@ describe.each(Object.keys(implementations))('bus: %s', (name) => {
     expect(two.heard.sort()).toEqual(rooms.sort());
     expect(three.heard).toEqual([]);
     expect(one.heard).toEqual([]);
+  });
+
+  testOnce('messages that are published together leave in one write, before their publishers go on', async () => {
+    const kind = await open();
+    const [one, two] = [await startNode(kind), await startNode(kind)];
+    await two.bus.follow('r:a', nothing);
+    await settle(one, two);
+    const writes = vi.spyOn(Socket.prototype, '_writeGeneric' as 'write');
+    onTestFinished(() => writes.mockRestore());
+    const texts = names(10);
+    const written = await Promise.all(
+      texts.map(async (text) => {
+        await undefined;
+        one.bus.publishTo('r:a', Buffer.from(text));
+        // As much as the caller of an async function waits at least when it has returned.
+        await undefined;
+        return writes.mock.calls.length;
+      }),
+    );
+    expect(written).toEqual(texts.map(() => 1));
+    await settle(one, two);
+    expect(two.heard).toEqual(texts);
   });
 
   testOnce('a room that is followed twice is heard once, until both have left it', async () => {

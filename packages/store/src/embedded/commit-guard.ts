@@ -23,7 +23,8 @@ export class CommitGuard {
   readonly #data: number;
   /** Not closed before the database is: the locks of this process would end with it. */
   readonly #lock: number;
-  readonly #secondAt: number;
+  /** From the transaction of the first header to that of the second one. */
+  readonly #headers: Buffer;
 
   constructor(path: string) {
     this.#path = path;
@@ -32,7 +33,7 @@ export class CommitGuard {
     this.#lock = openSync(`${path}-lock`, 'r+');
     const size = Buffer.alloc(4);
     readSync(this.#data, size, 0, 4, pageBytesAt);
-    this.#secondAt = size.readUInt32LE() + headerTxnAt;
+    this.#headers = Buffer.alloc(size.readUInt32LE() + 8);
   }
 
   /**
@@ -41,7 +42,9 @@ export class CommitGuard {
    * @returns whether it continues the last commit; if not, it must not write, and the next one does
    */
   isCurrent(database: Database): boolean {
-    const last = Math.max(this.#txnAt(headerTxnAt), this.#txnAt(this.#secondAt));
+    const headers = this.#headers;
+    readSync(this.#data, headers, 0, headers.length, headerTxnAt);
+    const last = Math.max(txnAt(headers, 0), txnAt(headers, headers.length - 8));
     if (database.getWriteTxnId() > last) return true;
     const bytes = Buffer.alloc(8);
     bytes.writeBigUInt64LE(BigInt(last));
@@ -55,10 +58,8 @@ export class CommitGuard {
     closeSync(this.#lock);
     guarded.delete(this.#path);
   }
+}
 
-  #txnAt(position: number): number {
-    const bytes = Buffer.alloc(8);
-    readSync(this.#data, bytes, 0, 8, position);
-    return Number(bytes.readBigUInt64LE());
-  }
+function txnAt(bytes: Buffer, position: number): number {
+  return Number(bytes.readBigUInt64LE(position));
 }

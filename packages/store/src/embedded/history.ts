@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
 import type { Appended, HistoryLimits, HistoryStore, KeptMessage } from '../history.ts';
+import { newEpoch } from '../new-epoch.ts';
 import type { Database } from './database.ts';
 import type { Environment } from './environment.ts';
 import type { Sweep } from './sweep.ts';
@@ -100,7 +100,7 @@ function appendTo(db: Database, now: number, room: string, { payload, limits, id
 /** Starts a new log for a room, and removes the remains of an earlier one. */
 function beginLog(db: Database, room: string, now: number): Log {
   removeRoom(db, room);
-  return { epoch: randomBytes(12).toString('base64url'), ageMs: 0, at: now, first: 1, last: 0, bytes: 0, keys: 0 };
+  return { epoch: newEpoch(), ageMs: 0, at: now, first: 1, last: 0, bytes: 0, keys: 0 };
 }
 
 /** Removes what has expired. */

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { checkIntegers, checkNames, pageBytes, rememberedIds, removalsPerCall } from '../bounds.ts';
 import type { HistoryStore } from '../history.ts';
+import { newEpoch } from '../new-epoch.ts';
 import { isBack } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { type AppendedAt, RecentAppends } from './recent-appends.ts';
@@ -55,17 +55,23 @@ for _ = 1, removals do
   size = size - #oldest[2][4]
   have = have - 1
 end
-local gone = redis.call('ZRANGEBYSCORE', times, '-inf', whole(now - age), 'LIMIT', 0, removals)
-local above = redis.call('ZCARD', times) - #gone - most
-if above > 0 then
-  for _, old in ipairs(redis.call('ZRANGE', times, #gone, #gone + above - 1)) do table.insert(gone, old) end
-end
-for _, old in ipairs(gone) do
-  redis.call('HDEL', offsets, old)
-  redis.call('ZREM', times, old)
+local remembered = redis.call('ZCARD', times)
+if remembered > 0 then
+  local gone = redis.call('ZRANGEBYSCORE', times, '-inf', whole(now - age), 'LIMIT', 0, removals)
+  local above = remembered - #gone - most
+  if above > 0 then
+    for _, old in ipairs(redis.call('ZRANGE', times, #gone, #gone + above - 1)) do table.insert(gone, old) end
+  end
+  for _, old in ipairs(gone) do
+    redis.call('HDEL', offsets, old)
+    redis.call('ZREM', times, old)
+  end
+  redis.call('PEXPIRE', offsets, whole(age))
+  redis.call('PEXPIRE', times, whole(age))
 end
 redis.call('HSET', meta, 'e', epoch, 'a', whole(at), 'l', whole(offset), 'b', whole(size), 'g', whole(age))
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, whole(age)) end
+redis.call('PEXPIRE', stream, whole(age))
+redis.call('PEXPIRE', meta, whole(age))
 return {epoch, offset, 0, whole(at)}
 `;
 
@@ -144,7 +150,7 @@ export function createHistory(connection: Connection): HistoryStore {
       checkNames(room);
       checkIntegers(1, { count, ageMs, bytes });
       if (idempotencyKey !== undefined) checkNames(idempotencyKey);
-      const fresh = randomBytes(12).toString('base64url');
+      const fresh = newEpoch();
       const bounds = [rememberedIds, removalsPerCall];
       const known = recent.of(room);
       const reply = await scripts.append(

@@ -29,6 +29,7 @@ export class Outgoing {
   /** How many beats of this node have passed since the first one without a response. */
   #unheardBeats = 0;
   #isBeating = false;
+  #isHeld = false;
 
   constructor(socket: Socket, node: string, times: MeshTimes, events: OutgoingEvents) {
     this.#socket = socket;
@@ -58,7 +59,9 @@ export class Outgoing {
   }
 
   send(frame: Buffer): void {
-    if (this.isOpen && !sendWithin(this.#socket, frame, maxQueuedBytes)) this.drop('behind');
+    if (!this.isOpen) return;
+    this.#hold();
+    if (!sendWithin(this.#socket, frame, maxQueuedBytes)) this.drop('behind');
   }
 
   /**
@@ -79,6 +82,20 @@ export class Outgoing {
     if (this.#socket.destroyed) return;
     this.#events.onDrop(cause);
     this.#socket.destroy();
+  }
+
+  /**
+   * Has messages that are published together leave in one write: a commit of the store lets many go on at once, and each write costs more than the
+   * rest of publishing. They have left before the promises of those that published them are settled.
+   */
+  #hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#socket.cork();
+    queueMicrotask(() => {
+      this.#isHeld = false;
+      this.#socket.uncork();
+    });
   }
 
   #receive(kind: number, payload: Buffer): void {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '@gopush/service';
-import { type RedisClient, writeTogether } from '@gopush/store';
+import { type RedisClient, writeTogether, writeTogetherInMicrotask } from '@gopush/store';
 import type { Bus } from '../../rooms/bus/bus.ts';
 import { Pings } from '../bus/pings.ts';
 import { bucketOf } from '../bus/room-buckets.ts';
@@ -82,6 +82,7 @@ export class RedisBus implements Bus {
   }
 
   publishTo(room: string, payload: Buffer): void {
+    writeTogetherInMicrotask(this.#options.publisher);
     this.#publish(this.#rooms + bucketOf(room), payload);
   }
 
