@@ -86,9 +86,9 @@ test.each([
 test('a giver of another version is refused, and told why', async () => {
   const dir = temporaryFolder();
   await takeHere(dir, freePort());
-  const fake = await connectFakeGiver(dir, { versions: [3, 4] });
+  const fake = await connectFakeGiver(dir, { versions: [4, 5] });
   expect(fake.told[0]?.type).toBe(types.refuse);
-  expect(String(fake.told[0]?.payload)).toContain('speaks version 3–4');
+  expect(String(fake.told[0]?.payload)).toContain('speaks version 4–5');
   await expect.poll(fake.isClosed).toBe(true);
 });
 

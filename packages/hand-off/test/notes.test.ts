@@ -68,6 +68,7 @@ test('whenever its process dies, a connection has what the kernel has counted, o
   const seen = new Set<string>();
   // Looks at the notes before each store, as if the process had died there.
   const watched = new Proxy(numbers, {
+    get: getOf,
     set(target, at, value) {
       const noted = read();
       const count = noted && [noted.writtenAt, noted.aheadAt].indexOf(written);
@@ -94,14 +95,20 @@ test('the beginning of a message is read at the count with which it was noted, a
   notes.begin(slot, 0, 50);
   expect([read()?.piece, halfAt(50)]).toEqual([0, undefined]);
   notes.half(slot, 53, Buffer.from('abc'));
-  expect([read()?.readAt, halfAt(53), halfAt(50), halfAt(54)]).toEqual([50, 'abc', undefined, undefined]);
+  expect([read()?.readAt, halfAt(53), halfAt(50), halfAt(54)]).toEqual([-53, 'abc', undefined, undefined]);
   notes.half(slot, 55, Buffer.from('abcde'));
   expect([halfAt(53), halfAt(55)]).toEqual([undefined, 'abcde']);
   notes.half(slot, 90_000, Buffer.alloc(65_537));
-  expect(halfAt(90_000)).toBeUndefined();
+  expect([read()?.readAt, halfAt(90_000)]).toEqual([-55, undefined]);
   notes.read(slot, 90_010);
   expect([read()?.readAt, read()?.piece]).toEqual([90_010, 0]);
 });
+
+/** A method of an array needs the array itself. */
+function getOf(target: Float64Array, at: string | symbol): unknown {
+  const value = Reflect.get(target, at, target);
+  return typeof value === 'function' ? value.bind(target) : value;
+}
 
 test('a piece that another connection had says nothing of this one, even at the same count', () => {
   const { notes, slot, halfAt, numbers } = start();
@@ -110,10 +117,7 @@ test('a piece that another connection had says nothing of this one, even at the 
   notes.close(other.slot);
   const seen: unknown[] = [];
   const watched = new Proxy(numbers, {
-    get: (target, at) => {
-      const value = Reflect.get(target, at, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
+    get: getOf,
     set(target, at, value) {
       seen.push(halfAt(10));
       return Reflect.set(target, at, value, target);
@@ -121,7 +125,32 @@ test('a piece that another connection had says nothing of this one, even at the 
   });
   const same = new Notes(watched, slots);
   same.half(slot, 10, Buffer.from('own'));
-  expect([seen.filter((text) => text !== undefined), halfAt(10)]).toEqual([[], 'own']);
+  expect([seen.filter((text) => text !== undefined && text !== 'own'), halfAt(10)]).toEqual([[], 'own']);
+});
+
+test('if there is no other piece for a beginning, nothing is known while its own one changes', () => {
+  const numbers = new Float64Array(fileBytes(pieces) / 8);
+  const stored: unknown[] = [];
+  const [readAt, pieceAt] = [slotNumbers + slotFields.readAt, firstPieceAt(pieces) + pieceNumbers];
+  const watched = new Proxy(numbers, {
+    get: getOf,
+    set(target, at, value) {
+      if (Number(at) === readAt) stored.push(['read', value]);
+      if (Number(at) === pieceAt) stored.push(['half', value]);
+      return Reflect.set(target, at, value, target);
+    },
+  });
+  const notes = new Notes(watched, pieces);
+  const all = Array.from({ length: pieces }, () => notes.open());
+  for (const { slot } of all) notes.half(slot, 5, Buffer.from('half'));
+  stored.length = 0;
+  notes.half(1, 7, Buffer.from('longer'));
+  expect(stored).toEqual([
+    ['read', -7],
+    ['half', 0],
+    ['half', 7],
+    ['read', -7],
+  ]);
 });
 
 test('beginnings of more connections than there are pieces for are not noted, and pieces that are free again are used', () => {

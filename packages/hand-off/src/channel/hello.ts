@@ -2,9 +2,9 @@ import { readlinkSync } from 'node:fs';
 
 /**
  * The versions of the protocol that this package speaks. A peer without a common version is refused, and nothing is handed over. Version 2 has
- * `askToLeave`, which version 1 ignores.
+ * `askToLeave`, which version 1 ignores; with version 3 the notes of a taker include what it has read last.
  */
-const ownVersions = [1, 2] as const;
+const ownVersions = [1, 3] as const;
 
 /** The first message of each side, as JSON. Unknown fields are ignored. */
 export interface Hello {

@@ -1,4 +1,4 @@
-import { type Mark, type Noted, readHalf, readNotes } from '../notes/read-notes.ts';
+import { type Mark, type Noted, readHalf, readLast, readNotes } from '../notes/read-notes.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
@@ -7,11 +7,13 @@ import type { Handed } from './handed.ts';
 export interface TakerNotes {
   readonly descriptor: number;
   readonly slots: number;
+  /** Whether what it has read last stands there as well. */
+  readonly hasLast: boolean;
 }
 
 /**
- * Whether another taker can continue a connection whose taker is dead: if the client has received whole frames only, and if what it has sent of an
- * incomplete message was noted.
+ * Whether another taker can continue a connection whose taker is dead: if the client has received whole frames only, and if what was read of it and
+ * not handled is known.
  */
 export function judgeOrphan(
   { descriptor, slot, generation, cameWithBytes }: Handed<unknown>,
@@ -27,11 +29,31 @@ export function judgeOrphan(
   const isAhead = counts.bytesOut === noted.aheadAt;
   if (!isAhead && counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
   const isWhole = counts.bytesIn === noted.readAt;
-  const unread = isWhole ? undefined : readHalf(notes.descriptor, notes.slots, noted.piece, counts.bytesIn);
+  const unread = isWhole ? undefined : unreadOf(noted, counts.bytesIn, notes);
   if (!isWhole && unread === undefined) return { taker: 'unclean', cause: 'half read' };
   const marks = marksIn(noted, isAhead);
   return marks === undefined ? { taker: 'unclean', cause: 'too many streams' } : { taker: 'clean', marks, unread };
 }
+
+/**
+ * What a taker had read of a client, and not handled: the beginning of a message, or what it died with before it could even note that it had read it.
+ *
+ * @param bytesIn - what it had read in all
+ */
+function unreadOf(
+  { readAt, piece }: Noted,
+  bytesIn: number,
+  { descriptor, slots, hasLast }: TakerNotes,
+): Buffer | undefined {
+  const half = readHalf(descriptor, slots, piece, bytesIn);
+  if (half !== undefined || !hasLast) return half;
+  const seen = Math.abs(readAt);
+  const before = readAt === seen ? noBytes : readHalf(descriptor, slots, piece, seen);
+  const last = readLast(descriptor, slots, bytesIn - seen);
+  return before && last && Buffer.concat([before, last]);
+}
+
+const noBytes = Buffer.alloc(0);
 
 /** The messages that a client has had of a taker, by its notes. @returns `undefined`: not known */
 export function marksOf(

@@ -3,6 +3,7 @@ import type { ChannelOwner } from '../channel/channel.ts';
 import { silent, silentSecondsOf } from '../channel/deadlines.ts';
 import { DescriptorInbox } from '../channel/descriptor-inbox.ts';
 import { type TakerFiles, takersIn } from '../channel/folder.ts';
+import { commonVersion } from '../channel/hello.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import type { RecordFile } from '../system/record-file.ts';
@@ -224,7 +225,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
       onWelcome: (hello, channel, descriptors): ChannelOwner => {
         const inbox = new DescriptorInbox(descriptors, (descriptor) => this.kernel.close(descriptor));
         const file = inbox.take(0);
-        const notes = new NotesFile(this.#libc, this.kernel, file, hello.slots ?? 0);
+        const hasLast = commonVersion(hello) >= 3;
+        const notes = new NotesFile(this.#libc, this.kernel, { descriptor: file, slots: hello.slots ?? 0, hasLast });
         const link = new TakerLink<T>({ hello, files, channel, descriptors, inbox, notes }, this);
         this.#lookAtSilent(key);
         this.#links.set(port, [...(this.#links.get(port) ?? []), link]);

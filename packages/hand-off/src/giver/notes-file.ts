@@ -3,7 +3,7 @@ import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { isLockedByOther, killLocker, lockerOf } from '../system/life-lock.ts';
 import { lookAtProcess, type ProcessUse } from '../system/process-use.ts';
-import { judgeOrphan, marksOf } from './can-another-taker-continue.ts';
+import { judgeOrphan, marksOf, type TakerNotes } from './can-another-taker-continue.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
 
@@ -18,13 +18,15 @@ export class NotesFile {
   /** Negative: it is closed. */
   #descriptor: number;
   readonly #slots: number;
+  readonly #hasLast: boolean;
 
   /** Takes the descriptor over. */
-  constructor(libc: Libc, kernel: KernelSocket, descriptor: number, slots: number) {
+  constructor(libc: Libc, kernel: KernelSocket, { descriptor, slots, hasLast }: TakerNotes) {
     this.#libc = libc;
     this.#kernel = kernel;
     this.#descriptor = descriptor;
     this.#slots = slots;
+    this.#hasLast = hasLast;
   }
 
   /** Waits until the taker is dead, for at most a second. @returns whether it is */
@@ -56,7 +58,7 @@ export class NotesFile {
 
   /** Whether another taker can continue a connection, now that this one is dead. */
   judge(handed: Handed<unknown>): Orphan {
-    return judgeOrphan(handed, this.#kernel, { descriptor: this.#descriptor, slots: this.#slots });
+    return judgeOrphan(handed, this.#kernel, this.#notes);
   }
 
   /**
@@ -64,7 +66,11 @@ export class NotesFile {
    * @returns `undefined`: not known
    */
   marksOf(handed: Handed<unknown>): readonly Mark[] | undefined {
-    return marksOf(handed, this.#kernel, { descriptor: this.#descriptor, slots: this.#slots });
+    return marksOf(handed, this.#kernel, this.#notes);
+  }
+
+  get #notes(): TakerNotes {
+    return { descriptor: this.#descriptor, slots: this.#slots, hasLast: this.#hasLast };
   }
 
   close(): void {

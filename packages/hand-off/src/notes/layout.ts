@@ -1,6 +1,6 @@
 /**
  * Layout of the file in which a taker notes where messages end, in 64-bit floating-point numbers. Slot 0 is not used; after the slots come blocks for
- * connections with more streams than a slot has room for, and then pieces for beginnings of messages.
+ * connections with more streams than a slot has room for, then pieces for beginnings of messages, and then the bytes that were read last.
  */
 export const slotNumbers = 16;
 
@@ -10,7 +10,10 @@ export const slotFields = {
   generation: 0,
   /** Bytes written to the client up to the end of a complete frame, as the kernel counts; −1 while positions change. */
   writtenAt: 1,
-  /** Bytes read of the client up to the end of a message that was handled; 0: the taker has not read yet that it has the connection. */
+  /**
+   * Bytes read of the client up to the end of a message that was handled; 0: the taker has not read yet that it has the connection. Negative, since
+   * version 3: so many were read, and not all of them are handled.
+   */
   readAt: 2,
   /** Number of its block, from 1; 0: none; −1: there are more streams than can be noted. */
   block: 3,
@@ -68,7 +71,15 @@ export function firstPieceAt(slots: number): number {
   return firstBlockAt(slots) + (blocks + 1) * blockNumbers;
 }
 
+/** Size of the buffer into which a taker reads, in bytes: what libuv asks for. Since version 3 of the protocol. */
+export const readBytes = 65_536;
+
+/** Where that buffer begins, in bytes. */
+export function readBufferAt(slots: number): number {
+  return (firstPieceAt(slots) + (pieces + 1) * pieceNumbers) * 8;
+}
+
 /** Size of a file with a number of slots, in bytes. */
 export function fileBytes(slots: number): number {
-  return slots === 0 ? 0 : (firstPieceAt(slots) + (pieces + 1) * pieceNumbers) * 8;
+  return slots === 0 ? 0 : readBufferAt(slots) + readBytes;
 }

@@ -10,6 +10,8 @@ import {
   pieceFields,
   pieceNumbers,
   pieces,
+  readBufferAt,
+  readBytes,
   type SlotRef,
   slotNumbers,
   slotStreams,
@@ -24,6 +26,8 @@ const maxGeneration = 2 ** 30;
  * count, or not valid.
  */
 export class Notes {
+  /** All connections with notes read into this, one after the other: what the last one has read stands there until it is noted. */
+  readonly readBuffer: Buffer;
   readonly #numbers: Float64Array;
   readonly #slots: number;
   readonly #freeSlots: number[] = [];
@@ -38,6 +42,7 @@ export class Notes {
   constructor(numbers: Float64Array, slots: number) {
     this.#numbers = numbers;
     this.#slots = slots;
+    this.readBuffer = Buffer.from(numbers.buffer, numbers.byteOffset + readBufferAt(slots), readBytes);
   }
 
   /** A slot for a connection; {@link noSlot} if there is none left. */
@@ -63,7 +68,7 @@ export class Notes {
     this.#freeSlots.push(slot);
   }
 
-  /** Adds what the kernel has counted before the first message. */
+  /** Adds what the kernel has counted before the first message. @param bytesIn - negative: there are some that are still to be handled */
   begin(slot: number, bytesOut: number, bytesIn: number): void {
     if (slot === 0) return;
     const at = slot * slotNumbers;
@@ -102,32 +107,35 @@ export class Notes {
     if (this.#numbers[at + fields.piece] !== 0) this.#dropPiece(at);
   }
 
+  /** Notes that so many bytes were read, if that is not noted yet: how far they are handled is not known before the next note. */
+  sees(slot: number, count: number): void {
+    if (slot === 0) return;
+    const at = slot * slotNumbers + fields.readAt;
+    if (Math.abs(this.#numbers[at] as number) !== count) this.#numbers[at] = -count;
+  }
+
   /**
-   * Notes that what was read is handled up to the beginning of a message. Before the last store the count is that of an earlier beginning,
-   * and the kernel's is larger: then this counts as not noted.
+   * Notes that what was read is handled up to the beginning of a message. It is written to a piece of its own, so that one of the two is true whenever
+   * this process dies.
    */
   half(slot: number, count: number, bytes: Buffer): void {
     if (slot === 0 || bytes.length > halfBytes) return;
     const numbers = this.#numbers;
-    const first = this.#pieceOf(slot * slotNumbers);
-    if (first < 0) return;
+    const at = slot * slotNumbers;
+    const known = numbers[at + fields.piece] as number;
+    const fresh = this.#freePieces.pop() ?? (this.#lastPiece < pieces ? ++this.#lastPiece : 0);
+    const piece = fresh || known;
+    if (piece === 0) return;
+    // No other is left: while it changes, nothing is known.
+    if (fresh === 0) this.sees(slot, count);
+    const first = firstPieceAt(this.#slots) + piece * pieceNumbers;
+    numbers[first + pieceFields.readAt] = 0;
     new Uint8Array(numbers.buffer, numbers.byteOffset + (first + pieceFields.bytes) * 8, halfBytes).set(bytes);
     numbers[first + pieceFields.length] = bytes.length;
     numbers[first + pieceFields.readAt] = count;
-  }
-
-  /** Where the piece of a slot begins; negative: there is none left. */
-  #pieceOf(at: number): number {
-    const numbers = this.#numbers;
-    const known = numbers[at + fields.piece] as number;
-    const piece = known || this.#freePieces.pop() || (this.#lastPiece < pieces ? ++this.#lastPiece : 0);
-    if (piece === 0) return -1;
-    const first = firstPieceAt(this.#slots) + piece * pieceNumbers;
-    if (known !== 0) return first;
-    // It may be of another connection.
-    numbers[first + pieceFields.readAt] = 0;
     numbers[at + fields.piece] = piece;
-    return first;
+    numbers[at + fields.readAt] = -count;
+    if (fresh !== 0 && known !== 0) this.#freePieces.push(known);
   }
 
   #dropPiece(at: number): void {

@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import {
   blockNumbers,
   blockStreams,
+  readBytes as bufferBytes,
   slotFields as fields,
   firstBlockAt,
   firstPieceAt,
@@ -9,6 +10,7 @@ import {
   pieceFields,
   pieceNumbers,
   pieces,
+  readBufferAt,
   type SlotRef,
   slotNumbers,
   slotStreams,
@@ -29,6 +31,7 @@ export interface Noted {
   readonly aheadAt: number;
   /** What the client has had then. */
   readonly ahead: Mark;
+  /** Negative: so many were read, and not all of them are handled. */
   readonly readAt: number;
   /** Number of the piece with the beginning of a message; 0: none. */
   readonly piece: number;
@@ -66,6 +69,13 @@ export function readHalf(descriptor: number, slots: number, piece: number, count
   if (!Number.isInteger(length) || length < 0 || length > halfBytes) return undefined;
   const bytes = Buffer.alloc(length);
   return readBytes(descriptor, bytes, (first + pieceFields.bytes) * 8) ? bytes : undefined;
+}
+
+/** The bytes that a taker has read last. @returns `undefined` if there cannot be so many */
+export function readLast(descriptor: number, slots: number, count: number): Buffer | undefined {
+  if (count < 1 || count > bufferBytes) return undefined;
+  const bytes = Buffer.alloc(count);
+  return readBytes(descriptor, bytes, readBufferAt(slots)) ? bytes : undefined;
 }
 
 function marksIn(first: number, count: number): Mark[] {

@@ -9,26 +9,35 @@ interface TcpHandle {
 /** Type of a handle of a connection (`SOCKET` in Node's `tcp_wrap`). */
 const ofConnection = 0;
 
+const shared = { readable: true, writable: true, allowHalfOpen: true } as const;
+
 type HandleClass = new (type: number) => TcpHandle;
 
 let Handle: HandleClass | undefined;
+
+/** How a socket reads into a buffer that is not its own (`onread` of `net.Socket`). */
+export interface ReadsInto {
+  readonly buffer: Buffer;
+  /** Takes the first bytes of the buffer, which are valid only during the call. @returns whether to read on */
+  callback(this: Socket, length: number): boolean;
+}
 
 /**
  * What makes a `net.Socket` of the descriptor of a TCP connection. With `fd` Node asks the kernel for the kind of the descriptor by several
  * calls; with a handle it knows. The class of handles is that of the first socket that was made with `fd`.
  *
+ * @param onread - absent: each read has a buffer of its own
  * @throws Error if Node cannot use the descriptor
  */
-export function socketOptionsOf(descriptor: number): SocketConstructorOpts {
-  if (Handle === undefined) return { fd: descriptor, readable: true, writable: true, allowHalfOpen: true };
+export function socketOptionsOf(descriptor: number, onread?: ReadsInto): SocketConstructorOpts {
+  if (Handle === undefined) return { fd: descriptor, ...shared, onread } as SocketConstructorOpts;
   const handle = new Handle(ofConnection);
   const error = handle.open(descriptor);
   if (error !== 0) throw new Error(`a descriptor cannot be used: error ${error}`);
   return {
     handle,
-    readable: true,
-    writable: true,
-    allowHalfOpen: true,
+    ...shared,
+    onread,
     // Node's constructor sets these in a copy of its options. If they are there already, V8 need not change the shape of the copy each time.
     emitClose: false,
     autoDestroy: true,

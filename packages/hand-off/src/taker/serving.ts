@@ -7,9 +7,11 @@ import type { Notes } from '../notes/notes.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { RecordFile } from '../system/record-file.ts';
+import type { ReadsInto } from '../system/tcp-handle.ts';
 import { GiverLink, type LinkHost } from './giver-link.ts';
 import type { OfferedClient } from './offered-client.ts';
 import { type Owner, Taken, type TakenHost } from './taken.ts';
+import { readInto } from './taken-socket.ts';
 import type { TakerOptions } from './taker.ts';
 
 /** Most connections of a taker whose program sets no other bound. */
@@ -27,6 +29,7 @@ export interface TakerMemory {
 export class Serving implements LinkHost, TakenHost {
   readonly kernel: KernelSocket;
   readonly notes: Notes | undefined;
+  readonly readsInto: ReadsInto | undefined;
   readonly records: RecordFile;
   #notesFile: number;
   readonly #options: TakerOptions;
@@ -47,6 +50,7 @@ export class Serving implements LinkHost, TakenHost {
     this.kernel = kernel;
     this.#notesFile = notesFile;
     this.notes = notes;
+    this.readsInto = notes && readInto(notes.readBuffer);
     this.records = records;
     this.#silentSeconds = silentSecondsOf(options.silentMs);
     this.#options = options;

@@ -42,17 +42,18 @@ export interface TakenConnection {
   /** Notes that the client does not follow a stream any more. At most 64 streams can be noted at a time. */
   forget(stream: number): void;
   /**
-   * Notes that all that was read from the socket has been handled.
-   *
-   * @param except - bytes at the end that are the beginning of a message
+   * Notes that what was read from the socket is being handled: should this process die before the next note, nobody knows how far it was, and the
+   * connection ends. Without this note, the next taker gets what was read last once more.
    */
-  read(except: number): void;
+  handles(): void;
+  /** Notes that all that was read from the socket has been handled, or may be lost. */
+  read(): void;
   /**
    * Notes that all that was read from the socket has been handled, but for the beginning of a message: should this process die now, the next taker
-   * gets these bytes first, and then the rest of the client. Up to 512 connections can have such a note at a time; for others it counts as not
-   * noted.
+   * gets these bytes first, and then the rest of the client. Up to 512 connections can have such a note at a time; for others it counts as {@link
+   * TakenConnection.handles}.
    *
-   * @param beginning - bytes that the next taker reads as if the client had sent them; at most 64 KiB, or they count as not noted
+   * @param beginning - bytes that the next taker reads as if the client had sent them; at most 64 KiB, or it counts as {@link TakenConnection.handles}
    */
   half(beginning: Buffer): void;
   /** The program listens to errors of the socket itself from now on. Until then they are ignored, by a listener that takes memory. */

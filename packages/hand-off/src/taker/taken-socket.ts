@@ -1,10 +1,13 @@
 import type { Socket } from 'node:net';
 import { descriptorOf } from '../system/descriptor-of.ts';
+import type { ReadsInto } from '../system/tcp-handle.ts';
 import type { Done } from './held-socket.ts';
 import type { TakenConnection } from './taken-connection.ts';
 
 /** Follows the end of a socket that was handed to this process. */
 export interface SocketOwner extends TakenConnection {
+  /** Takes what was read of the connection. @returns whether to read on */
+  reads(chunk: Buffer): boolean;
   /**
    * The server has destroyed the socket. If its response is on its way to the client, the descriptor is needed until that is known to
    * come to nothing.
@@ -24,6 +27,17 @@ type TakenSocket = Socket & { [ownerOf]?: SocketOwner; resetAndClosing?: boolean
 /** The connection that was handed to this process as this socket; `undefined`: it came another way. */
 export function takenConnectionOf(socket: Socket): TakenConnection | undefined {
   return (socket as TakenSocket)[ownerOf];
+}
+
+/** Has sockets read into a buffer that others can see: each of their bytes stands there until it is noted. */
+export function readInto(buffer: Buffer): ReadsInto {
+  return {
+    buffer,
+    callback(this: TakenSocket, length) {
+      // `ws` changes what it gets, and may keep it.
+      return this[ownerOf]?.reads(Buffer.from(buffer.subarray(0, length))) === true;
+    },
+  };
 }
 
 /** Has a connection follow the end of its socket. */

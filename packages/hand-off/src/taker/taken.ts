@@ -4,15 +4,23 @@ import { maxEarlyBytes } from '../channel/limits.ts';
 import type { AcceptMessage, ResponseMessage } from '../channel/messages.ts';
 import type { OfferKind } from '../channel/offer-kind.ts';
 import { noSlot, type SlotRef } from '../notes/layout.ts';
-import type { Notes } from '../notes/notes.ts';
-import { descriptorOf, stopReading } from '../system/descriptor-of.ts';
-import type { KernelSocket } from '../system/kernel-socket.ts';
-import type { RecordFile } from '../system/record-file.ts';
-import { type Done, endThrough, type Gate, HeldSocket, openSocket, startReading, writeThrough } from './held-socket.ts';
+import { descriptorOf } from '../system/descriptor-of.ts';
+import {
+  type Done,
+  endThrough,
+  type Gate,
+  HeldSocket,
+  type HeldWrite,
+  openSocket,
+  startReading,
+  takeRead,
+  writeThrough,
+} from './held-socket.ts';
 import type { OfferedClient } from './offered-client.ts';
 import { OpeningSkipper } from './opening-skipper.ts';
 import { type ReadResponse, ResponseReader } from './response-reader.ts';
 import type { TakenConnection } from './taken-connection.ts';
+import type { TakenMeans } from './taken-means.ts';
 import { ownSocket, type SocketOwner } from './taken-socket.ts';
 
 /** The giver of a connection, as its connection sees it. */
@@ -28,12 +36,7 @@ export interface Owner {
 }
 
 /** Calls of a connection to the taker. */
-export interface TakenHost {
-  readonly kernel: KernelSocket;
-  /** `undefined`: its program does not note anything. */
-  readonly notes: Notes | undefined;
-  /** Where the records of its connections are. */
-  readonly records: RecordFile;
+export interface TakenHost extends TakenMeans {
   /** A connection has closed. */
   onClosed(taken: Taken): void;
   /** A connection that is alone needs a giver at once. */
@@ -47,12 +50,6 @@ interface Leaving {
   readonly unread: Buffer;
   readonly deadline: NodeJS.Timeout;
   settle(isLeft: boolean): void;
-}
-
-/** What a server wrote while it may not write to the client. */
-interface HeldWrite {
-  readonly bytes: Buffer;
-  readonly done: Done;
 }
 
 export class Taken implements TakenConnection, SocketOwner, Gate {
@@ -80,8 +77,8 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
   #leaving: Leaving | undefined = undefined;
   /** Closes the descriptor of a socket that the server has destroyed right after its response. */
   #close: (() => void) | undefined = undefined;
-  /** What the kernel had counted as read when this process began to read. */
-  #readBefore = 0;
+  /** Bytes read of the client, as the kernel counts. */
+  #bytesIn = 0;
 
   /** @throws Error if Node cannot use the descriptor */
   constructor(host: TakenHost, owner: Owner, { id, descriptor, kind }: OfferedClient) {
@@ -89,7 +86,7 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
     this.owner = owner;
     this.id = id;
     this.kind = kind;
-    const socket = new HeldSocket(descriptor, this);
+    const socket = new HeldSocket(descriptor, this, host.readsInto);
     ownSocket(socket, this);
     this.socket = socket;
     this.slot = host.notes?.open() ?? noSlot;
@@ -120,12 +117,26 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
     this.#host.notes?.forget(this.slot.slot, stream);
   }
 
-  read(except: number): void {
-    this.#host.notes?.read(this.slot.slot, this.#readBefore + this.socket.bytesRead - except);
+  handles(): void {
+    this.#host.notes?.sees(this.slot.slot, this.#bytesIn);
+  }
+
+  read(): void {
+    this.#host.notes?.read(this.slot.slot, this.#bytesIn);
   }
 
   half(beginning: Buffer): void {
-    this.#host.notes?.half(this.slot.slot, this.#readBefore + this.socket.bytesRead, beginning);
+    this.#host.notes?.half(this.slot.slot, this.#bytesIn, beginning);
+  }
+
+  reads(chunk: Buffer): boolean {
+    this.#bytesIn += chunk.length;
+    try {
+      return this.socket.push(chunk);
+    } finally {
+      // The next connection reads into the same buffer.
+      this.handles();
+    }
   }
 
   ignoreErrors(): void {
@@ -140,14 +151,7 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
     const { socket } = this;
     const isIdle = this.isAccepted && this.#skipper === undefined && this.#leaving === undefined;
     if (!isIdle || socket.destroyed || socket.writableLength > 0) return Promise.resolve(false);
-    // Emptying its buffer would make the stream read on, and bytes that come from now on are for the next taker.
-    socket._read = ignore;
-    stopReading(socket);
-    const chunks = [unread];
-    for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) chunks.push(chunk);
-    // Emptying the buffer has begun to read again: bytes that come now are the giver's.
-    stopReading(socket);
-    const all = Buffer.concat(chunks);
+    const all = Buffer.concat([unread, ...takeRead(socket)]);
     if (all.length > maxEarlyBytes) return Promise.resolve(false);
     return new Promise((resolve) => {
       const settle = (isLeft: boolean): void => {
@@ -239,9 +243,10 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
   /** Nothing is read or written by anyone now, so the kernel's counts are those before the response and the first message. */
   #beginNotes(first: Buffer, early: Buffer): void {
     if (this.slot === noSlot) return;
-    const counts = this.#host.kernel.counts(descriptorOf(this.socket));
-    this.#readBefore = counts?.bytesIn ?? 0;
-    this.#host.notes?.begin(this.slot.slot, (counts?.bytesOut ?? 0) + first.length, this.#readBefore - early.length);
+    const { bytesIn = 0, bytesOut = 0 } = this.#host.kernel.counts(descriptorOf(this.socket)) ?? {};
+    this.#bytesIn = bytesIn;
+    this.#host.notes?.begin(this.slot.slot, bytesOut + first.length, early.length > 0 ? -bytesIn : bytesIn);
+    if (early.length > 0) this.half(early);
   }
 
   /** Writes the response of the giver, and what the server has written behind it: in one piece if that is possible. */

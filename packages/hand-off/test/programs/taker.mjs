@@ -28,6 +28,7 @@ server.on('upgrade', (request, socket) => {
   }
   socket.on('error', () => {});
   socket.on('data', (chunk) => {
+    connection.handles();
     rest += chunk.toString('latin1');
     for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
       const line = rest.slice(0, end);
@@ -36,7 +37,7 @@ server.on('upgrade', (request, socket) => {
       if (what === 'half') socket.write('ha');
       else say(`${what} ${text}`, Number(text) || 0);
     }
-    connection.read(rest.length);
+    if (rest === '') connection.read();
   });
   socket.on('end', () => socket.end());
   socket.on('close', () => lines.delete(name));

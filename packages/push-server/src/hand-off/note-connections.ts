@@ -9,8 +9,8 @@ import {
   webSocketOf,
 } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
-import { mayAllBeLost } from './events-that-may-be-lost.ts';
 import { takenConnectionOf } from './joined-connection.ts';
+import { noteBeforeHandling } from './note-before-handling.ts';
 import { noteHalfSentEvent } from './note-half-sent-event.ts';
 import { positionOfFrame } from './position-of-frame.ts';
 
@@ -87,6 +87,8 @@ class ConnectionNotes implements StreamNotes {
   /** Whether all of this tick was noted before it was written, and otherwise how many bytes could not be. */
   #isAhead = false;
   #late = 0;
+  /** Whether what came last was noted before it was handled. */
+  #isNoted = false;
 
   constructor(taken: TakenConnection, webSocket: WebSocketInternals) {
     this.#taken = taken;
@@ -139,14 +141,22 @@ class ConnectionNotes implements StreamNotes {
    * Notes events as read before they are handled: if this process dies meanwhile they are lost, as without a hand-off, and their client stays connected.
    */
   handles(bytes: Buffer): void {
-    if (this.#isBetweenMessages && !this.#isInEvent && mayAllBeLost(bytes)) this.#taken.read(0);
+    const isKnown = !this.#isInEvent && !this.#hasMore;
+    const before = isKnown ? noteBeforeHandling(this.#taken, this.#webSocket, bytes) : 'other';
+    this.#isNoted = before === 'whole';
+    if (before === 'other') this.#taken.handles();
   }
 
-  /** All that came is handled. Notes nothing within an event of several messages: then what was read is more than what was noted. */
+  /** What came is handled. Notes nothing within an event of several messages: then what was read is more than what was noted. */
   handled(): void {
-    if (this.#isInEvent) return;
-    if (this.#isBetweenMessages) this.#taken.read(0);
+    if (this.#isNoted || this.#isInEvent || this.#hasMore) return;
+    if (this.#isBetweenMessages) this.#taken.read();
     else noteHalfSentEvent(this.#taken, this.#webSocket);
+  }
+
+  /** Whether more was read, and waits while the WebSocket does not take it. */
+  get #hasMore(): boolean {
+    return this.#taken.socket.readableLength > 0;
   }
 
   /** Whether attachments of an event are to come. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { mayAllBeLost } from '../../src/hand-off/events-that-may-be-lost.ts';
+import { endOfLosable } from '../../src/hand-off/events-that-may-be-lost.ts';
 
 /** A frame of a client, with a mask. */
 function frame(text: string): Buffer {
@@ -27,11 +27,11 @@ test.each([
   ['a ping and a pong of WebSocket', Buffer.concat([ping, pong])],
   ['long events between short ones', texts('3', long, '42["e"]', long)],
 ])('may be lost: %s', (_what, bytes) => {
-  expect(mayAllBeLost(bytes)).toBe(true);
+  expect(endOfLosable(bytes)).toBe(bytes.length);
+  expect(endOfLosable(Buffer.concat([Buffer.of(1, 2), bytes]), 2)).toBe(bytes.length + 2);
 });
 
 test.each([
-  ['nothing', Buffer.alloc(0)],
   ['a CONNECT', texts('40')],
   ['a CONNECT behind an event', texts('42["e"]', '40/chat,')],
   ['a DISCONNECT', texts('41')],
@@ -48,21 +48,33 @@ test.each([
   ['a compressed message', Buffer.concat([Buffer.of(0xc1), frame('42["e"]').subarray(1)])],
   ['a close frame', Buffer.concat([frame('42["e"]'), close])],
   ['a frame without a mask', Buffer.concat([Buffer.of(0x81, 7), Buffer.from('42["e"]')])],
-  ['a frame of 64 KiB and more', Buffer.concat([Buffer.of(0x81, 0xff), Buffer.alloc(70_012)])],
+  ['a CONNECT before the beginning of an event', Buffer.concat([texts('40'), texts('42["e"]').subarray(0, 9)])],
+  ['a frame with a length that is no number of bytes', Buffer.concat([Buffer.of(0x81, 0xff), Buffer.alloc(12)])],
 ])('is not to be lost: %s', (_what, bytes) => {
-  expect(mayAllBeLost(bytes)).toBe(false);
+  expect(endOfLosable(bytes)).toBe(-1);
 });
 
-test('bytes that do not end with a message are not whole events, wherever they end', () => {
+test('the beginning of a message is not lost, whatever it is, and wherever it ends', () => {
   const bytes = texts('42["e"]', long, '3', '431["ok"]');
-  const ends = [...bytes.keys()].filter((end) => mayAllBeLost(bytes.subarray(0, end)));
-  expect(ends).toEqual([texts('42["e"]').length, texts('42["e"]', long).length, texts('42["e"]', long, '3').length]);
+  const ends = new Set([...bytes.keys()].map((end) => endOfLosable(bytes.subarray(0, end))));
+  const before = [['42["e"]'], ['42["e"]', long], ['42["e"]', long, '3']];
+  expect([...ends]).toEqual([0, ...before.map((all) => texts(...all).length)]);
+  const event = texts('42["e"]');
+  for (const next of [
+    texts('40'),
+    texts('451-["e"]'),
+    Buffer.concat([Buffer.of(0x81, 0xff), Buffer.alloc(6, 1)]),
+    close,
+  ])
+    for (let end = 0; end < next.length; end++)
+      expect(endOfLosable(Buffer.concat([event, next.subarray(0, end)]))).toBe(event.length);
 });
 
 test('random bytes neither throw nor read beyond their end', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-      expect(typeof mayAllBeLost(Buffer.from(bytes))).toBe('boolean');
+      const end = endOfLosable(Buffer.from(bytes));
+      expect(end >= -1 && end <= bytes.length).toBe(true);
     }),
     { numRuns: 500 },
   );
