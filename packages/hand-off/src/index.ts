@@ -16,7 +16,7 @@ export type {
 } from './giver/givers.ts';
 export type { Counts, HandedOver } from './giver/handed-over.ts';
 export { openGivers } from './giver/open-givers.ts';
-export type { Mark } from './notes/read-notes.ts';
+export type { Mark } from './notes/mark.ts';
 export { openTaker } from './taker/open-taker.ts';
 export type { TakenConnection } from './taker/taken-connection.ts';
 export { takenConnectionOf } from './taker/taken-socket.ts';

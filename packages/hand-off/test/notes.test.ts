@@ -43,12 +43,57 @@ test('a write that was noted ahead counts in itself, and with the next note for 
   notes.writes(slot, 5, 7, 2);
   const marks = [{ stream: 7, offset: 1 }];
   const ahead = { stream: 7, offset: 2 };
-  expect(read()).toEqual({ writtenAt: 110, aheadAt: 115, ahead, readAt: 50, piece: 0, marks });
+  expect(read()).toEqual({ writtenAt: 110, aheadAt: 115, ahead, others: [], readAt: 50, piece: 0, marks });
   notes.writes(slot, 1, 0, 0);
   const later = [{ stream: 7, offset: 2 }];
   expect(read()).toMatchObject({ writtenAt: 115, aheadAt: 116, ahead: { stream: 0 }, marks: later });
   notes.wrote(slot, 4, 8, 1);
   expect(read()).toMatchObject({ writtenAt: 120, aheadAt: 0, marks: [...later, { stream: 8, offset: 1 }] });
+});
+
+test('whenever its process dies at a write of several streams, the client has had all of them or none', () => {
+  const { notes, slot, read, numbers } = start();
+  notes.begin(slot, 100, 50);
+  notes.wrote(slot, 10, 7, 1);
+  const other = notes.open();
+  const seen = new Set<string>();
+  const before = { 7: 1 };
+  const after = { 7: 4, 8: 3, 9: 5 };
+  let written = 110;
+  const look = (): void => {
+    const noted = read();
+    if (noted === undefined || ![noted.writtenAt, noted.aheadAt].includes(written)) throw new Error('half written');
+    const { marks = [], others, ahead, aheadAt } = noted;
+    const all = aheadAt === written ? [...marks, ...others, ahead] : marks;
+    const last = Object.fromEntries(all.map(({ stream, offset }) => [stream, offset]));
+    expect(last).toEqual(written === 110 ? before : after);
+    seen.add(`${written} ${aheadAt === written ? 'ahead' : 'settled'}`);
+  };
+  const watched = new Proxy(numbers, {
+    get: getOf,
+    set(target, at, value) {
+      look();
+      return Reflect.set(target, at, value, target);
+    },
+  });
+  const same = new Notes(watched, slots);
+  const marks = [
+    { stream: 7, offset: 2 },
+    { stream: 8, offset: 3 },
+    { stream: 7, offset: 4 },
+  ];
+  same.writesOthers(slot, 20, marks);
+  same.writes(slot, 20, 9, 5);
+  look();
+  written = 130;
+  look();
+  same.wrote(slot, 0, 0, 0);
+  look();
+  same.writesOthers(other.slot, 20, [{ stream: 8, offset: 99 }]);
+  same.writes(other.slot, 20, 9, 99);
+  same.wrote(other.slot, 0, 0, 0);
+  look();
+  expect([...seen]).toEqual(['110 settled', '130 ahead', '130 settled']);
 });
 
 test('what was noted before the connection was accepted is counted from there, less what was skipped', () => {

@@ -1,4 +1,5 @@
-import { type Mark, type Noted, readHalf, readLast, readNotes } from '../notes/read-notes.ts';
+import type { Mark } from '../notes/mark.ts';
+import { type Noted, readHalf, readLast, readNotes } from '../notes/read-notes.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
@@ -67,7 +68,8 @@ export function marksOf(
 }
 
 /** @param isAhead - whether the write has happened that was noted ahead */
-function marksIn({ marks, ahead }: Noted, isAhead: boolean): readonly Mark[] | undefined {
-  if (!isAhead || ahead.stream === 0) return marks;
-  return marks && [...marks.filter(({ stream }) => stream !== ahead.stream), ahead];
+function marksIn({ marks, ahead, others }: Noted, isAhead: boolean): readonly Mark[] | undefined {
+  if (!isAhead || ahead.stream === 0 || marks === undefined) return marks;
+  const last = new Map([...marks, ...others, ahead].map((mark) => [mark.stream, mark]));
+  return [...last.values()];
 }

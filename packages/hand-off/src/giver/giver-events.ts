@@ -1,5 +1,5 @@
 import type { Ending } from '../channel/ending.ts';
-import type { Mark } from '../notes/read-notes.ts';
+import type { Mark } from '../notes/mark.ts';
 import type { Counts, HandedOver } from './handed-over.ts';
 
 /**

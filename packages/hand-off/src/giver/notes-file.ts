@@ -1,4 +1,4 @@
-import type { Mark } from '../notes/read-notes.ts';
+import type { Mark } from '../notes/mark.ts';
 import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { isLockedByOther, killLocker, lockerOf } from '../system/life-lock.ts';

@@ -39,6 +39,15 @@ export const blockNumbers = 128;
 /** Blocks that a file has. */
 export const blocks = 8_192;
 
+/**
+ * Offsets in block 0, which is of no connection: the other streams of the write that was noted ahead last, since version 3. Only the notes of that
+ * slot with that count ahead mean it.
+ */
+export const aheadFields = { slot: 0, aheadAt: 1, pairs: 2 } as const;
+
+/** Most streams there. */
+export const mostAhead = 60;
+
 /** Longest beginning of a message that is kept, in bytes, and how many of them a file has. */
 export const halfBytes = 65_536;
 export const pieces = 512;

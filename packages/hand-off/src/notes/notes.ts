@@ -1,4 +1,5 @@
 import {
+  aheadFields,
   blockNumbers,
   blockStreams,
   blocks,
@@ -6,6 +7,7 @@ import {
   firstBlockAt,
   firstPieceAt,
   halfBytes,
+  mostAhead,
   noSlot,
   pieceFields,
   pieceNumbers,
@@ -16,6 +18,7 @@ import {
   slotNumbers,
   slotStreams,
 } from './layout.ts';
+import type { Mark } from './mark.ts';
 
 /** Largest generation; small, so that it takes no memory of its own. */
 const maxGeneration = 2 ** 30;
@@ -64,6 +67,8 @@ export class Notes {
       this.#freeBlocks.push(block);
     }
     this.#dropPiece(at);
+    const ahead = this.#blockAt(0) + aheadFields.slot;
+    if (this.#numbers[ahead] === slot) this.#numbers[ahead] = 0;
     this.#numbers.fill(0, at, at + slotNumbers);
     this.#freeSlots.push(slot);
   }
@@ -89,9 +94,39 @@ export class Notes {
     numbers[at + fields.aheadAt] = (numbers[at + fields.writtenAt] as number) + bytes;
   }
 
+  /**
+   * Notes the other streams of a write, before it is noted itself: they stand where the next connection puts its own, so {@link Notes.wrote} has to
+   * follow at once.
+   */
+  writesOthers(slot: number, bytes: number, others: readonly Mark[]): void {
+    if (slot === 0) return;
+    this.#settle(slot);
+    const numbers = this.#numbers;
+    const first = this.#blockAt(0);
+    const aheadAt = (numbers[slot * slotNumbers + fields.writtenAt] as number) + bytes;
+    numbers.fill(0, first, first + blockNumbers);
+    for (const [index, { stream, offset }] of others.slice(0, mostAhead).entries()) {
+      numbers[first + aheadFields.pairs + 2 * index] = stream;
+      numbers[first + aheadFields.pairs + 2 * index + 1] = offset;
+    }
+    numbers[first + aheadFields.aheadAt] = aheadAt;
+    numbers[first + aheadFields.slot] = slot;
+  }
+
+  /** Moves the other streams of the write that was noted ahead to their places. */
+  #settleOthers(slot: number, aheadAt: number): void {
+    const numbers = this.#numbers;
+    const first = this.#blockAt(0);
+    if (numbers[first + aheadFields.slot] !== slot || numbers[first + aheadFields.aheadAt] !== aheadAt) return;
+    for (let at = first + aheadFields.pairs; numbers[at] !== 0; at += 2)
+      this.#setPosition(slot, numbers[at] as number, numbers[at + 1] as number);
+    numbers[first + aheadFields.slot] = 0;
+  }
+
   wrote(slot: number, bytes: number, stream: number, offset: number): void {
     if (slot === 0) return;
     this.#settle(slot);
+    if (bytes === 0 && stream === 0) return;
     const numbers = this.#numbers;
     const at = slot * slotNumbers + fields.writtenAt;
     const before = numbers[at] as number;
@@ -170,6 +205,7 @@ export class Notes {
     const stream = numbers[at + fields.aheadStream] as number;
     if (stream !== 0) {
       numbers[at + fields.writtenAt] = -1;
+      this.#settleOthers(slot, count);
       this.#setPosition(slot, stream, numbers[at + fields.aheadOffset] as number);
     }
     numbers[at + fields.writtenAt] = count;

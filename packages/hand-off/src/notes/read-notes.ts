@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import {
+  aheadFields,
   blockNumbers,
   blockStreams,
   readBytes as bufferBytes,
@@ -7,6 +8,7 @@ import {
   firstBlockAt,
   firstPieceAt,
   halfBytes,
+  mostAhead,
   pieceFields,
   pieceNumbers,
   pieces,
@@ -15,14 +17,7 @@ import {
   slotNumbers,
   slotStreams,
 } from './layout.ts';
-
-/** How far a client was in one stream of messages. */
-export interface Mark {
-  /** Number of the stream, as the taker's program chose it. */
-  readonly stream: number;
-  /** The offset that the client has had. */
-  readonly offset: number;
-}
+import type { Mark } from './mark.ts';
 
 /** The notes of a dead taker about a connection. */
 export interface Noted {
@@ -31,6 +26,8 @@ export interface Noted {
   readonly aheadAt: number;
   /** What the client has had then. */
   readonly ahead: Mark;
+  /** And before it, of other streams, in their order. */
+  readonly others: readonly Mark[];
   /** Negative: so many were read, and not all of them are handled. */
   readonly readAt: number;
   /** Number of the piece with the beginning of a message; 0: none. */
@@ -51,13 +48,21 @@ export function readNotes(descriptor: number, slots: number, { slot, generation 
   const piece = numbers[fields.piece] as number;
   const aheadAt = numbers[fields.aheadAt] as number;
   const ahead = { stream: numbers[fields.aheadStream] as number, offset: numbers[fields.aheadOffset] as number };
-  if (block < 0) return { writtenAt, aheadAt, ahead, readAt: readUpTo, piece, marks: undefined };
+  if (block < 0) return { writtenAt, aheadAt, ahead, others: [], readAt: readUpTo, piece, marks: undefined };
   const marks = marksIn(fields.positions, slotStreams);
   if (block > 0) {
     if (!readAt(descriptor, firstBlockAt(slots) + block * blockNumbers, blockNumbers)) return undefined;
     marks.push(...marksIn(0, blockStreams));
   }
-  return { writtenAt, aheadAt, ahead, readAt: readUpTo, piece, marks };
+  const others = aheadAt > 0 && ahead.stream !== 0 ? othersAhead(descriptor, slots, slot, aheadAt) : [];
+  return others && { writtenAt, aheadAt, ahead, others, readAt: readUpTo, piece, marks };
+}
+
+/** The marks of other streams that were noted ahead with a write. */
+function othersAhead(descriptor: number, slots: number, slot: number, aheadAt: number): readonly Mark[] | undefined {
+  if (!readAt(descriptor, firstBlockAt(slots), blockNumbers)) return undefined;
+  const isMeant = numbers[aheadFields.slot] === slot && numbers[aheadFields.aheadAt] === aheadAt;
+  return isMeant ? marksIn(aheadFields.pairs, mostAhead) : [];
 }
 
 /** The beginning of a message with which a client's bytes end at a count. @returns `undefined` if it is not known */

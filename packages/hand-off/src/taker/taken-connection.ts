@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Ending } from '../channel/ending.ts';
 import type { OfferKind } from '../channel/offer-kind.ts';
+import type { Mark } from '../notes/mark.ts';
 
 /**
  * A connection that was handed to this process.
@@ -30,6 +31,13 @@ export interface TakenConnection {
    * @param offset - of the message in its stream. @defaultValue 0
    */
   writes(bytes: number, stream?: number, offset?: number): void;
+  /**
+   * Notes the messages of other streams in the frames about which {@link TakenConnection.writes} is called next. Right after the write {@link
+   * TakenConnection.wrote} has to be called, with 0 bytes.
+   *
+   * @param others - in their order; at most 60
+   */
+  writesOthers(bytes: number, others: readonly Mark[]): void;
   /**
    * Notes that complete frames were written to the socket, in the same tick. The position is that of a message in these
    * frames; several are noted by several calls, the earlier ones with 0 bytes.

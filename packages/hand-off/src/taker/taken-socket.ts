@@ -6,8 +6,8 @@ import type { TakenConnection } from './taken-connection.ts';
 
 /** Follows the end of a socket that was handed to this process. */
 export interface SocketOwner extends TakenConnection {
-  /** Takes what was read of the connection. @returns whether to read on */
-  reads(chunk: Buffer): boolean;
+  /** So many bytes were read of the connection. */
+  reads(length: number): void;
   /**
    * The server has destroyed the socket. If its response is on its way to the client, the descriptor is needed until that is known to
    * come to nothing.
@@ -34,8 +34,15 @@ export function readInto(buffer: Buffer): ReadsInto {
   return {
     buffer,
     callback(this: TakenSocket, length) {
-      // `ws` changes what it gets, and may keep it.
-      return this[ownerOf]?.reads(Buffer.from(buffer.subarray(0, length))) === true;
+      const owner = this[ownerOf];
+      owner?.reads(length);
+      try {
+        // `ws` changes what it gets, and may keep it.
+        return this.push(Buffer.from(buffer.subarray(0, length)));
+      } finally {
+        // The next connection reads into the same buffer.
+        owner?.handles();
+      }
     },
   };
 }

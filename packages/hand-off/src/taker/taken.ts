@@ -4,6 +4,7 @@ import { maxEarlyBytes } from '../channel/limits.ts';
 import type { AcceptMessage, ResponseMessage } from '../channel/messages.ts';
 import type { OfferKind } from '../channel/offer-kind.ts';
 import { noSlot, type SlotRef } from '../notes/layout.ts';
+import type { Mark } from '../notes/mark.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
 import {
   type Done,
@@ -109,6 +110,10 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
     this.#host.notes?.writes(this.slot.slot, bytes, stream, offset);
   }
 
+  writesOthers(bytes: number, others: readonly Mark[]): void {
+    this.#host.notes?.writesOthers(this.slot.slot, bytes, others);
+  }
+
   wrote(bytes: number, stream = 0, offset = 0): void {
     this.#host.notes?.wrote(this.slot.slot, bytes, stream, offset);
   }
@@ -129,14 +134,8 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
     this.#host.notes?.half(this.slot.slot, this.#bytesIn, beginning);
   }
 
-  reads(chunk: Buffer): boolean {
-    this.#bytesIn += chunk.length;
-    try {
-      return this.socket.push(chunk);
-    } finally {
-      // The next connection reads into the same buffer.
-      this.handles();
-    }
+  reads(length: number): void {
+    this.#bytesIn += length;
   }
 
   ignoreErrors(): void {

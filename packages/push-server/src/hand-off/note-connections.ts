@@ -26,6 +26,9 @@ type Frame = Buffer & { [ofFrame]?: Mark };
 
 const noMarks: readonly Mark[] = [];
 
+/** Most marks of other streams that can be noted before a write. */
+const mostAhead = 60;
+
 /** Where a socket keeps its notes. */
 const ofSocket = Symbol('notes');
 type Noted = Socket & { [ofSocket]?: ConnectionNotes };
@@ -108,11 +111,14 @@ class ConnectionNotes implements StreamNotes {
 
   writes(bytes: number): void {
     const mark = this.#mark;
-    // Marks of several streams cannot be noted ahead.
-    this.#isAhead = this.#others === undefined;
+    const others = this.#others;
+    this.#isAhead = others === undefined || others.length <= mostAhead;
     if (!this.#isAhead) this.#late = bytes;
     else if (mark === undefined) this.#taken.writes(bytes);
-    else this.#taken.writes(bytes, mark.stream, mark.offset);
+    else {
+      if (others !== undefined) this.#taken.writesOthers(bytes, others);
+      this.#taken.writes(bytes, mark.stream, mark.offset);
+    }
   }
 
   wrote(bytes: number): void {
@@ -124,6 +130,8 @@ class ConnectionNotes implements StreamNotes {
     this.#others = undefined;
     this.#late = 0;
     this.#isAhead = false;
+    // Those of several streams stand where the next connection notes its own.
+    if (isAhead && others !== undefined) this.#taken.wrote(0);
     if (isAhead) return;
     for (const { stream, offset } of others ?? noMarks) this.#taken.wrote(0, stream, offset);
     if (late > 0) this.#taken.wrote(late, mark?.stream, mark?.offset);

@@ -103,10 +103,9 @@ test('of many clients whose push-server dies among their messages, each that goe
   clearInterval(publish);
   const going = clients.filter(({ client }) => client.connected);
   expect(going).toHaveLength(clean);
-  // A frame may be half written; whatever was read is known.
   for (const orphan of front.orphans) expect(orphan).not.toMatchObject({ cause: 'half read' });
-  // Most are between two messages at any time.
-  expect(clean).toBeGreaterThan(10);
+  // One may be in the middle of a message.
+  expect(clean).toBeGreaterThanOrEqual(39);
   for (const { heard } of going) {
     for (const numbers of heard.values()) {
       await expect.poll(() => numbers.at(-1)).toBe(n);

@@ -12,6 +12,7 @@ function start() {
   const taken = {
     socket,
     writes: (...args: unknown[]) => noted.push(['ahead', ...args]),
+    writesOthers: (...args: unknown[]) => noted.push(['others', ...args]),
     wrote: (bytes: number, stream = 0, offset = 0) => noted.push(stream === 0 ? [bytes] : [bytes, stream, offset]),
     handles: () => noted.push('handles'),
     read: () => noted.push('read'),
@@ -91,13 +92,26 @@ test('frames of a tick are noted before they are written, with the position of t
   expect(noted).toEqual([['ahead', 3]]);
 });
 
-test('positions of several streams are noted once they are written: nothing could tell which of them were', () => {
+test('positions of several streams are noted before they are written, and moved to their places right after it; very many only then', () => {
   const { notes, noted } = start();
   for (const position of ['a.1~', 'a.2~', 'b.1~', 'a.3~']) notes.passes(frame(text, event(position)));
   notes.writes(50);
+  const others = [
+    { stream: numberOfEpoch('a'), offset: 2 },
+    { stream: numberOfEpoch('b'), offset: 1 },
+  ];
+  expect(noted.splice(0)).toEqual([
+    ['others', 50, others],
+    ['ahead', 50, numberOfEpoch('a'), 3],
+  ]);
+  notes.wrote(0);
+  expect(noted.splice(0)).toEqual([[0]]);
+  for (let at = 0; at < 62; at++) notes.passes(frame(text, event(`${at % 2 === 0 ? 'a' : 'b'}.${at}~`)));
+  notes.writes(50);
   expect(noted).toEqual([]);
   notes.wrote(0);
-  expect(noted).toEqual([mark('a', 2), mark('b', 1), mark('a', 3, 50)]);
+  expect(noted).toHaveLength(62);
+  expect(noted.at(-1)).toEqual(mark('b', 61, 50));
 });
 
 test('what a client has published as binary is no position, however it looks, nor what stands within a text', () => {
