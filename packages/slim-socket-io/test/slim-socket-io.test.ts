@@ -7,7 +7,7 @@ import { types } from 'node:util';
 import fc from 'fast-check';
 import { Server, type ServerOptions, type Socket as ServerSocket } from 'socket.io';
 import type { Socket } from 'socket.io-client';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { anyCharacter } from '../../../test/support/any-character.ts';
 import { connectClient, nextEvent, openClient, type Transport } from '../../../test/support/socket-io.ts';
 import {
@@ -474,12 +474,15 @@ test('what all clients share ends for each of them alone', async () => {
   expect((conn as unknown as EventEmitter).listeners('close')).toContain(forgetConnection);
   const heard: string[] = [];
   one.onAny((event) => heard.push(event));
+  const decoded = vi.spyOn(Object.getPrototypeOf(gone), 'ondecoded');
+  onTestFinished(() => decoded.mockRestore());
   decoder.add('2["before"]');
   await new Promise(setImmediate);
   const engine = engineOf(server.io);
   one.disconnect(true);
   decoder.add('2["after"]');
   await new Promise(setImmediate);
+  expect(decoded).toHaveBeenCalledTimes(1);
   expect([heard, engine.clientsCount, Object.keys(engine.clients)]).toEqual([['before'], 1, [connectionOf(other).id]]);
   const got = once(other, 'x');
   client.emit('x', 1);
