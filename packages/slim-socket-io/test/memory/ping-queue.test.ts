@@ -7,7 +7,7 @@ import type { EngineConnection } from '../../src/internals/private-names.ts';
 import { PingQueue } from '../../src/memory/ping-queue.ts';
 import { slimSocketIo } from '../../src/slim-socket-io.ts';
 
-const [pingInterval, pingTimeout] = [60, 300];
+const [pingInterval, pingTimeout] = [60, 1_000];
 const ping = Buffer.from([0x81, 1, 0x32]);
 const pong = Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0x33]);
 const event = Buffer.concat([Buffer.from([0x81, 0x87, 0, 0, 0, 0]), Buffer.from('42["a"]')]);
