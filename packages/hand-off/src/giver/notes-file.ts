@@ -3,7 +3,7 @@ import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { isLockedByOther, killLocker, lockerOf } from '../system/life-lock.ts';
 import { lookAtProcess, type ProcessUse } from '../system/process-use.ts';
-import { judgeOrphan, marksOf, type TakerNotes } from './can-another-taker-continue.ts';
+import { judgeOrphan, marksOf, type TakerNotes } from './after-taker-crash.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { judgeOrphan } from '../../src/giver/can-another-taker-continue.ts';
+import { judgeOrphan } from '../../src/giver/after-taker-crash.ts';
 import type { Handed } from '../../src/giver/handed.ts';
 import { fileBytes, firstPieceAt, pieceNumbers, readBufferAt } from '../../src/notes/layout.ts';
 import { Notes } from '../../src/notes/notes.ts';
