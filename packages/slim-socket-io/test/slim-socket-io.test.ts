@@ -326,6 +326,25 @@ test.each(['packetCreate', 'flush', 'drain'])('a program that listens to %s of a
   await ended;
 });
 
+test('what is written to a connection that holds it back comes when it does no longer, in order', async () => {
+  const server = await startServer({});
+  const { client, socket } = await join(server, 'websocket');
+  const { heard, ended } = listen(client);
+  const connection = connectionOf(socket);
+  const { flush } = connection;
+  connection.flush = () => {};
+  socket.emit('text');
+  socket.emit('bytes', Buffer.from('bytes'));
+  server.io.emit('to all');
+  emitLocal(server.io.of('/'), [], [], ['to all here']);
+  expect(connection.writeBuffer).toHaveLength(5);
+  connection.flush = flush;
+  connection.flush();
+  server.io.emit('end');
+  await ended;
+  expect(heard.map(([name]) => name)).toEqual(['text', 'bytes', 'to all', 'to all here', 'end']);
+});
+
 test.each(['disconnect', 'destroy', 'reset'])('a socket may close in the middle of a tick: %s', async (how) => {
   const server = await startServer({});
   const { client: leaving, socket } = await join(server, 'websocket');

@@ -130,6 +130,19 @@ describe.each(Object.keys(implementations))('bus: %s', (name) => {
     expect(two.heard).toEqual(texts);
   });
 
+  testOnce('what is sent to all, as an event of a program, leaves before what the program does next', async () => {
+    const kind = await open();
+    const [one, two] = [await startNode(kind), await startNode(kind)];
+    await settle(one, two);
+    const writes = vi.spyOn(Socket.prototype, '_writeGeneric' as 'write');
+    onTestFinished(() => writes.mockRestore());
+    one.bus.publish(Buffer.from('first'));
+    one.bus.publish(Buffer.from('second'));
+    expect(writes.mock.calls.length).toBe(2);
+    await settle(one, two);
+    expect(two.heard).toEqual(['first', 'second']);
+  });
+
   testOnce('a room that is followed twice is heard once, until both have left it', async () => {
     const kind = await open();
     const [one, two] = [await startNode(kind), await startNode(kind)];

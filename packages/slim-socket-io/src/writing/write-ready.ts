@@ -1,11 +1,15 @@
+import { Socket } from 'engine.io';
 import type { EmitterInternals, WriteOptions } from '../internals/private-names.ts';
 import { type Connection, queueOf } from './connection.ts';
 import { messageFrame } from './message-frame.ts';
 import { WebSocketTransport } from './web-socket-transport.ts';
 
+/** Another function in its place holds back what is written, until the connection has this one again. */
+const { flush } = Socket.prototype as unknown as Connection;
+
 /**
  * Replaces `write` of a connection of Engine.IO, which Socket.IO calls for every packet. Text, and a frame that is encoded already, go straight to
- * the outlet, past all queues, if that changes nothing: no packet is queued before it, and the client keeps up. Everything else takes the
+ * the outlet, past all queues, if that changes nothing: no packet is queued before it, none is held back, and the client keeps up. Everything else takes the
  * ordinary way, and so does what follows it until its queue is empty, so the order stays the same.
  */
 export function writeReady(this: Connection, data: unknown, options?: WriteOptions, written?: () => void): Connection {
@@ -19,6 +23,7 @@ export function writeReady(this: Connection, data: unknown, options?: WriteOptio
     written === undefined &&
     this.readyState === 'open' &&
     this.writeBuffer.length === 0 &&
+    this.flush === flush &&
     transport.keepsUp &&
     !isObserved(this)
   ) {

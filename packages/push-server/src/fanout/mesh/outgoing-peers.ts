@@ -89,7 +89,7 @@ export class OutgoingPeers {
     for (const outgoing of this.#peers.values()) {
       if (outgoing?.wants(bucket, now) !== true) continue;
       frame ??= writeFrame(forward.message, payload);
-      outgoing.send(frame);
+      outgoing.sendTogether(frame);
     }
   }
 

@@ -59,9 +59,17 @@ export class Outgoing {
   }
 
   send(frame: Buffer): void {
-    if (!this.isOpen) return;
+    if (this.isOpen && !sendWithin(this.#socket, frame, maxQueuedBytes)) this.drop('behind');
+  }
+
+  /**
+   * Sends a message of a room. Those that are published together leave in one write: a commit of the store lets many go on at once, and each write
+   * costs more than the rest of publishing. They have left before the promises of those that published them are settled. An event of a program has no
+   * promise, so it is written at once: what the program sends to its clients behind it must not arrive earlier.
+   */
+  sendTogether(frame: Buffer): void {
     this.#hold();
-    if (!sendWithin(this.#socket, frame, maxQueuedBytes)) this.drop('behind');
+    this.send(frame);
   }
 
   /**
@@ -84,12 +92,9 @@ export class Outgoing {
     this.#socket.destroy();
   }
 
-  /**
-   * Has messages that are published together leave in one write: a commit of the store lets many go on at once, and each write costs more than the
-   * rest of publishing. They have left before the promises of those that published them are settled.
-   */
+  /** Holds back what is written until the microtasks that are queued now have run. */
   #hold(): void {
-    if (this.#isHeld) return;
+    if (this.#isHeld || !this.isOpen) return;
     this.#isHeld = true;
     this.#socket.cork();
     queueMicrotask(() => {
