@@ -41,12 +41,15 @@ export function bootstrap() {
   }
 }
 
+/** `^20.19.0 || >=22.12.0`: without a library, as none is installed yet. */
 function checkNode() {
   const [, major, minor] = /^v(\d+)\.(\d+)/.exec(process.version).map(Number);
-  const [, wantedMajor, wantedMinor] = /(\d+)\.(\d+)/.exec(engines.node).map(Number);
-  if (major < wantedMajor || (major === wantedMajor && minor < wantedMinor)) {
-    giveUp(`Node ${engines.node} is needed, this is ${process.version}`);
-  }
+  const isEnough = engines.node.split('||').some((range) => {
+    const [, wantedMajor, wantedMinor] = /(\d+)\.(\d+)/.exec(range).map(Number);
+    const isLater = major > wantedMajor && range.includes('>=');
+    return isLater || (major === wantedMajor && minor >= wantedMinor);
+  });
+  if (!isEnough) giveUp(`Node ${engines.node} is needed, this is ${process.version}`);
 }
 
 function install() {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { satisfies } from 'semver';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { nodeProblem } from '../../packages/create/src/names.ts';
 
 const workspace = join(import.meta.dirname, '../..');
 
@@ -35,6 +36,9 @@ function installedLibraries({ importers, snapshots }: Lockfile): Set<string> {
   return found;
 }
 
+/** The oldest version of each line that a range such as `^20.19.0 || >=22.12.0` names. */
+const oldestOf = (range: string): string[] => range.match(/\d+\.\d+\.\d+/g) ?? [];
+
 // Yarn 1 installs nothing if one library says that it needs a newer Node; other package managers install what may not work.
 test('all libraries that are installed with gopush run on the oldest Node that it names', async () => {
   const manifests = await Promise.all(
@@ -44,13 +48,22 @@ test('all libraries that are installed with gopush run on the oldest Node that i
   );
   const ranges = new Set(manifests.map(({ engines }) => engines.node));
   expect(ranges.size).toBe(1);
-  const oldest = `${String([...ranges][0]).replace('>=', '')}.0`;
+  const oldest = oldestOf(String([...ranges][0]));
   const lockfile: Lockfile = parse(await readFile(join(workspace, 'pnpm-lock.yaml'), 'utf8'));
   const libraries = installedLibraries(lockfile);
   expect(libraries.size).toBeGreaterThan(100);
   const wrong = [...libraries].flatMap((key) => {
     const range = lockfile.packages[key.replace(/\(.*/, '')]?.engines?.node;
-    return range === undefined || satisfies(oldest, range) ? [] : [`${key} needs Node ${range}`];
+    return range === undefined || oldest.every((one) => satisfies(one, range)) ? [] : [`${key} needs Node ${range}`];
   });
   expect(wrong).toEqual([]);
+});
+
+test('commands say which Node is wanted on the very versions that package.json excludes', async () => {
+  const { engines } = JSON.parse(await readFile(join(workspace, 'package.json'), 'utf8'));
+  const wanted = String(engines.node);
+  const versions = ['16.20.2', '18.20.8', '20.18.3', '20.19.0', '20.20.2', '21.7.3', '22.0.0', '22.11.0', '22.12.0'];
+  for (const version of [...versions, '22.22.1', '23.0.0', '24.1.0', '26.0.0'])
+    expect([version, nodeProblem(`v${version}`) === undefined]).toEqual([version, satisfies(version, wanted)]);
+  expect(nodeProblem('v18.20.8')).toMatch(/^found Node 18\.20\.8, wanted 20\.19 or newer/);
 });

@@ -1,4 +1,6 @@
-/** Names that options and arguments take. They import nothing, as every command of `gopush` loads them. */
+/** What every command of `gopush` loads: names that options and arguments take, and whether Node is new enough. */
+
+export { nodeProblem } from './node-problem.ts';
 
 /** The projects that can be created, with what they are. The first one is the default. */
 export const templateNames = {

@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { type PackageManager, packageManagers } from './names.ts';
+import { entriesOf } from './project-files.ts';
+import { readPackage } from './project-package.ts';
 
 /**
  * The package manager that runs this process, as `npx`, `pnpm dlx`, `yarn dlx` and `bunx` do; `npm` if none does.
@@ -10,6 +13,22 @@ import { type PackageManager, packageManagers } from './names.ts';
 export function detectPackageManager(userAgent = process.env.npm_config_user_agent): PackageManager {
   const name = userAgent?.split('/')[0];
   return packageManagers.find((one) => one === name) ?? 'npm';
+}
+
+/** The lockfiles of package managers. */
+const lockfiles: Readonly<Record<string, PackageManager>> = {
+  'package-lock.json': 'npm',
+  'pnpm-lock.yaml': 'pnpm',
+  'yarn.lock': 'yarn',
+  'bun.lock': 'bun',
+  'bun.lockb': 'bun',
+};
+
+/** The package manager of a project that exists: the one that its package.json names, or whose lockfile it has; `undefined`: neither. */
+export async function packageManagerOf(root: string): Promise<PackageManager | undefined> {
+  const named = (await readPackage(join(root, 'package.json')))?.packageManager?.split('@')[0];
+  const lockfile = entriesOf(root).find((entry) => Object.hasOwn(lockfiles, entry));
+  return packageManagers.find((one) => one === named) ?? (lockfile === undefined ? undefined : lockfiles[lockfile]);
 }
 
 /** How a script of a project is run, as people type it. */

@@ -7,6 +7,7 @@ import { packageFolder } from './package-folder.ts';
 export interface Package {
   readonly name?: string;
   readonly type?: string;
+  readonly packageManager?: string;
   readonly scripts?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;

@@ -2,14 +2,16 @@ import { relative, resolve } from 'node:path';
 import { canAsk, choose, confirm } from './ask.ts';
 import { CreateError } from './create-error.ts';
 import { type Created, createProject } from './create-project.ts';
-import { type PackageManager, templateNames } from './names.ts';
-import { detectPackageManager, runCommand, runPackageManager } from './package-manager.ts';
+import { type PackageManager, type TemplateName, templateNames } from './names.ts';
+import { detectPackageManager, packageManagerOf, runCommand, runPackageManager } from './package-manager.ts';
 import { isEmptyFolder } from './project-files.ts';
 import { hasPackage } from './project-package.ts';
 import { type CreateFlags, readFlags, usage } from './read-flags.ts';
 
 /** `gopush-create`: runs it with these arguments and sets the exit code. */
 export async function runCreate(args: readonly string[]): Promise<void> {
+  // Who reads the output may have read enough, as `head` has; the project is created nevertheless.
+  process.stdout.on('error', () => {});
   try {
     const flags = readFlags(args);
     if (flags === 'help') process.stdout.write(usage);
@@ -24,23 +26,30 @@ export async function runCreate(args: readonly string[]): Promise<void> {
 
 /** Creates a project, installs it and starts it, as far as that is wanted. @returns the exit code */
 export async function create(flags: CreateFlags): Promise<number> {
-  const { dir, force, yes, packageManager = detectPackageManager() } = flags;
+  const { dir, force, yes } = flags;
   // A project that exists decides these things itself.
   const isNew = !(await hasPackage(resolve(dir)));
+  const packageManager =
+    flags.packageManager ?? (isNew ? undefined : await packageManagerOf(resolve(dir))) ?? detectPackageManager();
   const asks = !yes && isNew && canAsk();
   const choosesTemplate = asks && isEmptyFolder(resolve(dir));
   const template =
     flags.template ?? (choosesTemplate ? await choose('What do you want to begin with?', templateNames) : 'minimal');
   const typescript = flags.typescript ?? (asks && (await choose('In which language?', languages)) === 'typescript');
-  const created = await createProject({ dir, template, typescript, force, packageManager });
+  const created = await createProject({ dir, template, typescript, force, packageManager }).catch(refuse);
   print(created);
   const isInstalled = flags.install && isNew && (yes || asks);
   if (isInstalled) await install(dir, packageManager);
   if (isInstalled && asks && (await confirm('Start it now?'))) {
     return (await runPackageManager(packageManager, ['run', created.scripts.dev], dir)) ?? 1;
   }
-  printNext(dir, created, packageManager, isInstalled);
+  printNext({ dir, created, template, packageManager, isInstalled });
   return 0;
+}
+
+/** A folder that may not be written, or a full disk, is no bug: the message says what the system refused, and where. */
+function refuse(error: NodeJS.ErrnoException): never {
+  throw error.syscall === undefined ? error : new CreateError(1, error.message);
 }
 
 const languages = { javascript: 'runs as it is', typescript: 'with types of hooks, settings and events' } as const;
@@ -64,13 +73,32 @@ function print({ written, kept, left }: Created): void {
 }
 
 /** Prints what to type next. */
-function printNext(dir: string, { scripts }: Created, packageManager: PackageManager, isInstalled: boolean): void {
-  const run = (script: string): string => runCommand(packageManager, script);
+function printNext(options: {
+  readonly dir: string;
+  readonly created: Created;
+  readonly template: TemplateName;
+  readonly packageManager: PackageManager;
+  readonly isInstalled: boolean;
+}): void {
+  const { dir, created, template, packageManager, isInstalled } = options;
+  const dev = runCommand(packageManager, created.scripts.dev);
+  const start = runCommand(packageManager, created.scripts.start);
+  const width = Math.max(dev.length, start.length);
+  const what =
+    template === 'proxy'
+      ? 'only the gateway: your own back ends have to run'
+      : 'as configured: each agent and push-server in its own process';
   const next = [
-    ...(dir === '.' ? [] : [`cd ${dir}`]),
+    ...(dir === '.' ? [] : [`cd ${asWord(dir)}`]),
     ...(isInstalled ? [] : [`${packageManager} install`]),
-    `${run(scripts.dev)}      # for development; open http://localhost:6003`,
-    `${run(scripts.start)}        # as configured: each agent and push-server in its own process`,
+    `${dev.padEnd(width)}      # for development; open http://localhost:6003`,
+    `${start.padEnd(width)}      # ${what}`,
   ];
   process.stdout.write(`\nNext:\n${next.map((line) => `  ${line}\n`).join('')}`);
+}
+
+/** A path as it is typed in a shell: quoted if the shell would read more than a word. */
+function asWord(path: string): string {
+  if (/^[\p{L}\p{N}/._+@%:\\-]+$/u.test(path)) return path;
+  return process.platform === 'win32' ? `"${path}"` : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { bin, makeFolder, startProgram } from '../../../test/support/cli.ts';
@@ -90,4 +90,76 @@ test('an install that fails is said, with what to do; the project stays', async 
     'gopush-create: bun is not installed; the project is complete; install its packages with: bun install\n',
   ]);
   expect(existsSync(join(cwd, 'app/package.json'))).toBe(true);
+});
+
+/** Runs `gopush-create` as a script does; resolves with what it writes. */
+const createQuietly = (cwd: string, ...args: string[]) =>
+  startProgram(process.execPath, [create, ...args], { cwd }).ended;
+
+test('what the system refuses is said in one line, with the path', async () => {
+  const cwd = await makeFolder();
+  await writeFile(join(cwd, 'taken'), '');
+  const { code, stderr } = await createQuietly(cwd, 'taken');
+  expect([code, stderr]).toEqual([
+    1,
+    `gopush-create: ENOTDIR: not a directory, mkdir '${join(cwd, 'taken/config')}'\n`,
+  ]);
+});
+
+test.each([
+  ['my app', "cd 'my app'\n"],
+  ["ann's", "cd 'ann'\\''s'\n"],
+  ['日本語', 'cd 日本語\n'],
+])('what is to be typed next can be typed: in the folder %s', async (name, line) => {
+  const cwd = await makeFolder();
+  const { stdout } = await createQuietly(cwd, name);
+  expect(stdout).toContain(`Next:\n  ${line}`);
+  const [command = ''] = stdout.slice(stdout.indexOf('  cd ')).split('\n');
+  const { code } = await startProgram('sh', ['-c', `${command} && test -f package.json`], { cwd }).ended;
+  expect(code).toBe(0);
+});
+
+test('the project is whole if nobody reads the output to its end', async () => {
+  const cwd = await makeFolder();
+  const command = `'${process.execPath}' '${create}' app | head -n 1; exit \${PIPESTATUS[0]}`;
+  const { code, stderr } = await startProgram('bash', ['-c', command], { cwd }).ended;
+  expect([code, stderr]).toEqual([0, '']);
+});
+
+test.each([
+  ['a lockfile of pnpm', { 'pnpm-lock.yaml': '' }, 'pnpm'],
+  ['a lockfile of Yarn', { 'yarn.lock': '' }, 'yarn'],
+  ['a lockfile of Bun', { 'bun.lock': '' }, 'bun'],
+  [
+    'another one named in package.json',
+    { 'yarn.lock': '', 'package.json': '{ "packageManager": "pnpm@10.1.0" }' },
+    'pnpm',
+  ],
+  ['neither', {}, 'npm'],
+])('an existing project with %s is told how to go on with it', async (_what, files, packageManager) => {
+  const cwd = await makeFolder();
+  await mkdir(join(cwd, 'src'));
+  for (const [name, text] of Object.entries({ 'package.json': '{}', ...files })) await writeFile(join(cwd, name), text);
+  expect((await createQuietly(cwd)).stdout).toContain(`Next:\n  ${packageManager} install\n`);
+});
+
+test('who begins with the proxy is told that npm start does not start the back ends', async () => {
+  const cwd = await makeFolder();
+  const { stdout } = await createQuietly(cwd, 'app', '--template', 'proxy');
+  expect(stdout).toMatch(/npm start {8}# only the gateway: your own back ends have to run\n$/);
+});
+
+test.each([
+  ['gopush-create', create],
+  ['gopush-create', join(dirname(bin), 'gopush-create.js')],
+  ['gopush', bin],
+])('an old Node is told so by %s, before it trips over what it does not know', async (name, program) => {
+  const cwd = await makeFolder();
+  await writeFile(join(cwd, 'old.cjs'), "Object.defineProperty(process, 'version', { value: 'v22.11.0' });");
+  const { code, stderr } = await startProgram(process.execPath, ['-r', './old.cjs', program, 'app'], { cwd }).ended;
+  expect([code, stderr]).toEqual([
+    2,
+    `${name}: found Node 22.11.0, wanted 20.19 or newer, of Node 22 at least 22.12\n`,
+  ]);
+  expect(await readdir(cwd)).toEqual(['old.cjs']);
 });

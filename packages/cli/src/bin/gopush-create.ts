@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import { runCreate } from 'gopush-create';
+import { nodeProblem } from 'gopush-create/names';
 
-await runCreate(process.argv.slice(2));
+const problem = nodeProblem();
+if (problem === undefined) {
+  const { runCreate } = await import('gopush-create');
+  await runCreate(process.argv.slice(2));
+} else {
+  process.stderr.write(`gopush-create: ${problem}\n`);
+  process.exitCode = 2;
+}

@@ -3,7 +3,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import type { ParsedOptions } from 'gopush-create';
-import { type HookName, hookNames, packageManagers, secretsFile, templateNames } from 'gopush-create/names';
+import {
+  type HookName,
+  hookNames,
+  nodeProblem,
+  packageManagers,
+  secretsFile,
+  templateNames,
+} from 'gopush-create/names';
 import { CommandError, sayError } from '../command-error.ts';
 import { addApiCommands, addListen } from '../commands/api-commands.ts';
 import { addClusterCommands, addRoutes, addToolCommands } from '../commands/cluster-commands.ts';
@@ -11,6 +18,12 @@ import { pm2Actions } from '../commands/pm2-actions.ts';
 import { packageFolder } from '../package-folder.ts';
 import type { ProjectOptions } from '../project.ts';
 import { type Tier, tiers } from '../tier-names.ts';
+
+const problem = nodeProblem();
+if (problem !== undefined) {
+  process.stderr.write(`gopush: ${problem}\n`);
+  process.exit(2);
+}
 
 const { version } = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8')) as {
   version: string;

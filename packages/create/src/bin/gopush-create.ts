@@ -1,4 +1,11 @@
 #!/usr/bin/env node
-import { runCreate } from '../run-create.ts';
+import { nodeProblem } from '../node-problem.ts';
 
-await runCreate(process.argv.slice(2));
+const problem = nodeProblem();
+if (problem === undefined) {
+  const { runCreate } = await import('../run-create.ts');
+  await runCreate(process.argv.slice(2));
+} else {
+  process.stderr.write(`gopush-create: ${problem}\n`);
+  process.exitCode = 2;
+}
