@@ -1,6 +1,6 @@
 import type { AnyEvents, events, InboxMessage, PresencePage, PresenceRequest } from '@gopush/contract';
 import type { GopushError } from './error.ts';
-import { handleInbox } from './inbox.ts';
+import { EarlyMessages, handleInbox } from './inbox.ts';
 import { type KeysOf, refuseUnknownKeys } from './known-keys.ts';
 import { OpenRooms } from './open-rooms.ts';
 import { readPresence, readPresencePage } from './presence.ts';
@@ -30,7 +30,7 @@ export interface Client<Events extends object = AnyEvents> {
   /** Joins a room, now or as soon as there is a connection, and again after each reconnect. Calls with the same name return the same room. */
   join(room: string, options?: JoinOptions): Room<Events>;
   /**
-   * Passes each message of the user's inbox to a handler, once. The message is acknowledged when the handler's promise resolves, and delivered again
+   * Passes each message of the user's inbox to a handler, once, also those that have arrived before. The message is acknowledged when the handler's promise resolves, and delivered again
    * if it rejects.
    */
   inbox(handler: (message: InboxMessage) => unknown): Unsubscribe;
@@ -61,6 +61,10 @@ export function createClient<Events extends object = AnyEvents>(
   const ask = createAsk(socket, timeoutMs);
   const rooms = new OpenRooms(socket, { ask, retryMs, onRoomLost });
   const inboxes = new Set<Unsubscribe>();
+  const early = new EarlyMessages();
+  const onInbox = (message: InboxMessage, ack: (id: string) => void): void => {
+    if (inboxes.size === 0) early.hold(message, ack);
+  };
   let connections = 0;
   const onAny = (event: string, ...args: unknown[]): void => rooms.receive(event, args);
   const onConnect = (): void => {
@@ -69,18 +73,25 @@ export function createClient<Events extends object = AnyEvents>(
   };
   const onDisconnect = (): void => {
     connections++;
+    early.forget();
   };
+  const inboxEvent: typeof events.inbox = 'go:inbox';
   if (socket.connected) askForPositions(ask);
   socket.onAny(onAny);
   socket.on('connect', onConnect);
   socket.on('disconnect', onDisconnect);
+  socket.on(inboxEvent, onInbox);
   return {
     join(name, joinOptions = {}) {
       refuseUnknownKeys('join', joinOptions, joinKeys);
       return rooms.join(name, joinOptions.from ?? null) as unknown as Room<Events>;
     },
     inbox(handler) {
-      const off = handleInbox(socket, () => connections, handler);
+      const stop = handleInbox(socket, () => connections, early, handler);
+      const off = (): void => {
+        inboxes.delete(off);
+        stop();
+      };
       inboxes.add(off);
       return off;
     },
@@ -90,6 +101,7 @@ export function createClient<Events extends object = AnyEvents>(
       socket.offAny(onAny);
       socket.off('connect', onConnect);
       socket.off('disconnect', onDisconnect);
+      socket.off(inboxEvent, onInbox);
       for (const off of inboxes) off();
       rooms.leaveAll();
     },

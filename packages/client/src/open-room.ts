@@ -124,6 +124,11 @@ export class OpenRoom implements Room {
     this.#entering.catch(() => {});
   }
 
+  /** The client is in the room on this connection. */
+  tellJoined(): void {
+    for (const handler of [...this.#joinedHandlers]) handler();
+  }
+
   async #enter(): Promise<void> {
     const context = this.#context;
     const from = this.position;
@@ -138,7 +143,7 @@ export class OpenRoom implements Room {
       this.#wasIn = this.#isIn = true;
       this.#settle.resolve(joined);
       context.onEntered();
-      for (const handler of [...this.#joinedHandlers]) handler();
+      this.tellJoined();
     } catch (error) {
       const failure = error as GopushError;
       // After a reconnect the room is entered anyway.

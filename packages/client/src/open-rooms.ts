@@ -49,12 +49,15 @@ export class OpenRooms implements RoomContext {
     return room;
   }
 
-  /** Enters all rooms on a new connection. One that recovers the session is in its rooms already. */
+  /** Enters all rooms on a new connection. One that recovers the session is in its rooms already, and only tells so. */
   enterAll(): void {
     const unanswered = [...this.#unanswered];
     this.#unanswered.clear();
     if (this.#socket.recovered) for (const name of unanswered) this.leave(name).catch(() => {});
-    for (const room of this.#rooms.values()) if (!this.#socket.recovered || !room.isIn) room.enter();
+    for (const room of this.#rooms.values()) {
+      if (this.#socket.recovered && room.isIn) room.tellJoined();
+      else room.enter();
+    }
   }
 
   leaveAll(): void {

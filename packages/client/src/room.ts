@@ -60,8 +60,8 @@ export interface Room<Events extends object = AnyEvents> {
   /** Calls back when messages may be lost permanently. */
   onGap(handler: (gap: RoomGap) => void): Unsubscribe;
   /**
-   * Calls back each time the client has joined the room: after the first join and after reconnects. If the client is in the room already, calls back
-   * soon.
+   * Calls back after the first join and after each reconnect, as soon as the client is in the room again. Read there what may have changed meanwhile,
+   * such as who is in the room. If the client is in the room already, calls back soon.
    */
   onJoined(handler: () => void): Unsubscribe;
   /** Calls back when a user joins or leaves, if `pushServer.presenceEvents` is on. */

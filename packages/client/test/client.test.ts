@@ -70,6 +70,29 @@ describeNodes('the client library', (startNodes) => {
       await expect.poll(() => client.presence(room)).toEqual([{ uid: 'ann', devices: 1 }]);
   });
 
+  test('a room tells that it is joined after each reconnect, also one that recovers the session', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start();
+    const socket = await connectTo(server, 'ann', { reconnection: true, reconnectionDelay: 10 });
+    const room = clientOf(socket).join('r');
+    const heard = gather<number>(room, 'n');
+    let joined = 0;
+    room.onJoined(() => joined++);
+    await room.joined;
+    await server.push.toRoom('r', 'n', 1);
+    await heard.count(1);
+    expect(joined).toBe(1);
+    const back = nextEvent(socket, 'connect');
+    socket.io.engine.close();
+    await back;
+    expect(socket.recovered).toBe(true);
+    expect(joined).toBe(2);
+    // The server has forgotten the session.
+    socket.disconnect().connect();
+    await expect.poll(() => joined).toBe(3);
+    expect(socket.recovered).toBe(false);
+  });
+
   test('what cannot be given after a reconnect is told as a gap', async () => {
     const nodes = await startNodes();
     const server = await nodes.start({ history: { count: 2 } });
@@ -136,6 +159,33 @@ describeNodes('the client library', (startNodes) => {
     await expect.poll(async () => one.push.inbox.status('ann', 'c')).toEqual({ ok: true, value: 'acked' });
     expect(handled).toEqual(['a:a', 'b:b', 'c:c']);
     expect(await one.push.inbox.pending('ann', 10)).toEqual({ ok: true, value: [] });
+  });
+
+  test('a handler of the inbox also gets the messages that came before it', async () => {
+    const nodes = await startNodes();
+    const server = await nodes.start();
+    const socket = await connectTo(server, 'ann', { reconnection: true, reconnectionDelay: 10 });
+    const client = clientOf(socket);
+    const put = (id: string) => server.push.toUser('ann', 'mail', id, { deliver: 'store', id });
+    const first = nextEvent(socket, 'go:inbox');
+    await put('a');
+    await first;
+    const handled: string[] = [];
+    const off = client.inbox(({ id }) => handled.push(id));
+    await expect.poll(() => server.push.inbox.pending('ann', 10)).toEqual({ ok: true, value: [] });
+    expect(handled).toEqual(['a']);
+
+    // After the end of its connection a message comes again, and is handled once.
+    off();
+    const second = nextEvent(socket, 'go:inbox');
+    await put('b');
+    await second;
+    const again = nextEvent(socket, 'go:inbox');
+    socket.io.engine.close();
+    await again;
+    client.inbox(({ id }) => handled.push(id));
+    await expect.poll(() => server.push.inbox.pending('ann', 10)).toEqual({ ok: true, value: [] });
+    expect(handled).toEqual(['a', 'b']);
   });
 });
 

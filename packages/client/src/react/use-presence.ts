@@ -1,9 +1,13 @@
 import type { PresenceEvent } from '@gopush/contract';
 import { useEffect, useState } from 'react';
 import type { Client } from '../client.ts';
+import type { GopushError } from '../error.ts';
 import { enterRoom } from './enter-room.ts';
 
 const nobody: readonly string[] = [];
+
+/** How long to wait before the users are read again after a failure, in milliseconds. */
+const retryMs = 2_000;
 
 /**
  * The users in a room, in which the client is while the component is mounted. With `pushServer.presenceEvents` changes are shown at once, otherwise
@@ -19,8 +23,9 @@ export function usePresence<Events extends object>(client: Client<Events>, name:
   useEffect(() => {
     const { room, release } = enterRoom(client, name);
     const online = new Set<string>();
-    /** Changes while the users are being read: the response may not have them yet. */
+    /** Changes while the users are being read: the response may not have them. */
     let changes: PresenceEvent[] | undefined;
+    let retry: ReturnType<typeof setTimeout>;
     let isUsed = true;
     const apply = ({ uid, change }: PresenceEvent): void => {
       if (change === 'joined') online.add(uid);
@@ -30,25 +35,33 @@ export function usePresence<Events extends object>(client: Client<Events>, name:
       if (isUsed) setUids([...online].sort());
     };
     const read = async (): Promise<void> => {
-      changes = [];
-      const users = await client.presence(name);
-      online.clear();
-      for (const { uid } of users) online.add(uid);
-      changes?.forEach(apply);
-      changes = undefined;
-      show();
+      const since: PresenceEvent[] = [];
+      changes = since;
+      clearTimeout(retry);
+      try {
+        const users = await client.presence(name);
+        // The users are being read again.
+        if (changes !== since) return;
+        online.clear();
+        for (const { uid } of users) online.add(uid);
+        since.forEach(apply);
+        changes = undefined;
+        show();
+      } catch (error) {
+        const isMember = (error as GopushError).code !== 'join_refused';
+        if (isUsed && isMember && changes === since) retry = setTimeout(read, retryMs);
+      }
     };
-    // A failure is not shown: the users are read again after the next reconnect.
-    const readOrNot = (): void => void read().catch(() => {});
     setUids(nobody);
     const offPresence = room.onPresence((event) => {
       changes?.push(event);
       apply(event);
       show();
     });
-    const offJoined = room.onJoined(readOrNot);
+    const offJoined = room.onJoined(read);
     return () => {
       isUsed = false;
+      clearTimeout(retry);
       offPresence();
       offJoined();
       release();
