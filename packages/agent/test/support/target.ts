@@ -3,6 +3,7 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { handsOver } from '../../../../test/support/hands-over.ts';
+import { freePort } from '../../../store/test/support/redis.ts';
 
 /** A target for a router: what it has seen, and where it is. */
 export interface TestTarget {
@@ -20,13 +21,15 @@ export async function startTarget(handler: RequestListener = describe): Promise<
     handler(request, response);
   });
   server.on('upgrade', (request) => requests.push(request));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // A port that no other process takes when the target has gone.
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   await takeHandOffs(server);
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { ip: '127.0.0.1', port: (server.address() as AddressInfo).port, server, requests };
+  return { ip: '127.0.0.1', port, server, requests };
 }
 
 /** If tests run with hand-offs, so do their targets. */

@@ -30,6 +30,9 @@ export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[
       node.address === undefined ? [] : [[addressKey(node.machine, node.address), node]],
     ),
   );
+  const serverOf = (agent: Summary, { target }: TargetSummary): Summary | undefined =>
+    servers.get(addressKey(agent.machine, target));
+  const handed = sumHanded(nodes, serverOf);
   const products = new Map<string, { product: Product; targets: Map<string, Target> }>();
   const links: Link[] = [];
   for (const agent of nodes) {
@@ -39,9 +42,8 @@ export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[
         product: { product: seen.product, ...zero(), targets: [] },
         targets: new Map(),
       }));
-      const address = addressKey(agent.machine, seen.target);
-      const server = servers.get(address);
-      const key = server?.id ?? address;
+      const server = serverOf(agent, seen);
+      const key = server?.id ?? addressKey(agent.machine, seen.target);
       const target = getOrSet(targets, key, () => ({
         target: seen.target,
         ...(server === undefined ? {} : { node: server.id }),
@@ -59,7 +61,7 @@ export function joinProducts(nodes: readonly Summary[], ended: readonly Summary[
         causes: [],
       }));
       for (const sum of [target, link]) sum.causes.push(...seen.causes);
-      const carried = carriedBy(seen, server);
+      const carried = carriedBy(seen, server && messagesOfEach(server, handed));
       for (const sum of [product, target, link]) add(sum, carried);
     }
     links.push(...ofAgent.values());
@@ -104,9 +106,31 @@ function zero(): Carried {
   return { connections: 0, handedOff: 0, perSecond: 0, errors: 0 };
 }
 
+/** The connections that agents have handed over to each push-server. */
+function sumHanded(
+  nodes: readonly Summary[],
+  serverOf: (agent: Summary, seen: TargetSummary) => Summary | undefined,
+): ReadonlyMap<Summary, number> {
+  const sums = new Map<Summary, number>();
+  for (const agent of nodes) {
+    for (const seen of agent.targets) {
+      const server = serverOf(agent, seen);
+      if (server !== undefined) sums.set(server, (sums.get(server) ?? 0) + (seen.handedOff ?? 0));
+    }
+  }
+  return sums;
+}
+
+/**
+ * The messages per second of one connection that was handed over. Nodes tell of themselves at different times, so agents may still count clients
+ * that have left: all of them together have no more messages than the push-server counted.
+ */
+function messagesOfEach(server: Summary, handed: ReadonlyMap<Summary, number>): number {
+  return server.perSecond.handedOff / Math.max(1, server.clients.handedOff, handed.get(server) ?? 0);
+}
+
 /** What an agent and the push-server tell of a target together: messages of connections that were handed over do not pass through the agent. */
-function carriedBy({ connections, handedOff = 0, perSecond, errors }: TargetSummary, server?: Summary): Carried {
-  const ofEach = server === undefined ? 0 : server.perSecond.handedOff / Math.max(1, server.clients.handedOff);
+function carriedBy({ connections, handedOff = 0, perSecond, errors }: TargetSummary, ofEach = 0): Carried {
   return { connections, handedOff, perSecond: perSecond + Math.round(10 * ofEach * handedOff) / 10, errors };
 }
 

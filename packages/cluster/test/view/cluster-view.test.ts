@@ -161,6 +161,25 @@ test('messages of connections that were handed over are told by their push-serve
   ]);
 });
 
+test('agents that still count clients which have left show no more messages than their push-server counted', async () => {
+  const { summaries, view } = open();
+  const seen = { product: 'default', target: '127.0.0.1:4000', state: 'up', perSecond: 0, errors: 0, causes: [] };
+  for (const id of ['own', 'agent-2']) {
+    summaries.put(summaryOf(id, { tier: 'agent', targets: [{ ...seen, connections: 3, handedOff: 3 }] }));
+  }
+  const { clients, perSecond } = summaryOf('x');
+  for (const left of [1, 0]) {
+    summaries.put(
+      summaryOf('server', {
+        address: '127.0.0.1:4000',
+        clients: { ...clients, handedOff: left },
+        perSecond: { ...perSecond, handedOff: 300 },
+      }),
+    );
+    expect((await view.state()).links).toMatchObject([{ perSecond: 150 }, { perSecond: 150 }]);
+  }
+});
+
 test('a room has the connections of all push-servers, and the rate that each of them sees', async () => {
   const { summaries, view } = open();
   summaries.put(summaryOf('own', { rooms: [{ room: 'lobby', members: 2, perSecond: 9.5 }] }));

@@ -157,10 +157,9 @@ async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
     await listen(server, { port, exclusive: true });
-    return true;
   } catch {
     return false;
-  } finally {
-    server.close();
   }
+  await new Promise((resolve) => server.close(resolve));
+  return true;
 }
