@@ -103,6 +103,15 @@ test('codes in docs/troubleshooting.md are those of the failure table', () => {
   expect(named.map(([, code = '']) => code).filter((code) => !(code in failures))).toEqual([]);
 });
 
+test('docs/failures.md says what to do about each code, once', () => {
+  const [, section = ''] = read('docs/failures.md').split('\n## What to do\n');
+  const [table = ''] = section.split('\n## ');
+  const told = [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/\w+/g)].map(([code]) => code),
+  );
+  expect(told.toSorted()).toEqual(Object.keys(failures).toSorted());
+});
+
 test('paths of the repository in code exist', () => {
   const missing = blocks.flatMap(({ file, text }) =>
     [...text.matchAll(/(?<![\w./-])((?:deploy|bench|examples|scripts|packages|templates)\/[\w./*-]+)/g)]

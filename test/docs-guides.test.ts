@@ -178,11 +178,16 @@ test('the program of docs/from-0.1.md copies what waits in MongoDB into inboxes,
   vi.stubEnv('GOPUSH_API_KEY', key);
   const waiting = { id: 'a1', event: 'news', isSent: false, message: { text: 'to ann' } };
   const toMany = { id: 'a2', event: 'news', isSent: false, messageId: 'm1' };
-  const found: Record<string, unknown> = {
-    users: [{ uid: 'ann', messages: [waiting, { id: 'a0', event: 'news', isSent: true, message: 'old' }, toMany] }],
-    messages: { name: 'to all' },
-  };
-  const collection = (name: string) => ({ find: () => found[name], findOne: async () => found[name] });
+  const others = [
+    { id: 'a0', event: 'news', isSent: true, message: 'old' },
+    { id: 'a3', event: 'news', isSent: false, messageId: 'deleted' },
+    { id: 'a4', isSent: false, message: 'without an event' },
+  ];
+  const users = [{ uid: 'ann', messages: [waiting, ...others, toMany] }];
+  const collection = (name: string) => ({
+    find: () => (name === 'users' ? users : []),
+    findOne: async ({ _id }: { _id: string }) => (_id === 'm1' ? { name: 'to all' } : null),
+  });
   vi.stubGlobal('fakeMongo', {
     MongoClient: { connect: async () => ({ db: () => ({ collection }), close: async () => {} }) },
   });

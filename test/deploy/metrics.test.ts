@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { failures } from '@gopush/contract';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { guides } from '../support/docs.ts';
 import { type DefinedMetrics, defineMetrics, labelsOf } from '../support/metric-definitions.ts';
 import { namesIn } from '../support/promql.ts';
 
@@ -112,6 +113,19 @@ test('rules, alerts, the board and the docs name metrics and labels that agents 
     expect(matching.map((name) => name.split('_')[1]).toSorted()).toEqual(['agent', 'server']);
   }
   expect(undocumented(definitions)).toEqual([]);
+  const named = guides.flatMap((file) =>
+    [...read(file).matchAll(/\bgopush_(?:agent|server)_\w+/g)].map(([name]) => ({ file, name })),
+  );
+  expect(named.length).toBeGreaterThan(30);
+  const known = (name: string): boolean =>
+    [name, `${name}_sum`].some((one) => labelsIn(one, definitions) !== undefined);
+  expect(named.filter(({ name }) => !known(name))).toEqual([]);
+  // Without its tier nobody finds it.
+  const bare = guides
+    .filter((file) => file !== 'docs/operations.md')
+    .flatMap((file) => [...read(file).matchAll(/`(\w+_(?:seconds|total))`/g)].map(([, name]) => ({ file, name })))
+    .filter(({ name }) => !/^(gopush|process|nodejs)_/.test(name ?? ''));
+  expect(bare).toEqual([]);
   expect(shown).toHaveLength(2);
 });
 
