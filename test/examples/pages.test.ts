@@ -72,6 +72,10 @@ test.skipIf(noBrowser)('chat: people sign up and talk, and a worker that crashes
     await statuses(
       call(url, 'POST', '/api/sign-up', bob),
       call(url, 'POST', '/api/sign-up', { ...bob, name: 'B' }),
+      ...[['ann'], { toString: 1 }].map((name) => call(url, 'POST', '/api/sign-up', { ...bob, name })),
+      ...[{ length: 9 }, ['a long password']].map((password) =>
+        call(url, 'POST', '/api/sign-up', { name: 'eve', password }),
+      ),
       call(url, 'POST', '/api/sign-in', { ...bob, password: 'another one' }),
       call(url, 'POST', '/api/sign-in', { ...bob, name: 'nobody' }),
       call(url, 'POST', '/api/sign-in', bob),
@@ -79,7 +83,7 @@ test.skipIf(noBrowser)('chat: people sign up and talk, and a worker that crashes
       call(url, 'GET', '/api/channels', undefined, `${token}x`),
       call(url, 'GET', '/api/me', undefined, token),
     ),
-  ).toEqual([409, 400, 401, 401, 200, 401, 401, 200]);
+  ).toEqual([409, 400, 400, 400, 400, 400, 401, 401, 200, 401, 401, 200]);
   // Neither the password nor the token of somebody else lets a socket in.
   const refused = connect(url, { reconnection: false, extraHeaders: { authorization: 'Bearer wrong' } });
   await new Promise((resolve) => refused.once('connect_error', resolve));
@@ -106,6 +110,10 @@ test.skipIf(noBrowser)('chat: people sign up and talk, and a worker that crashes
   await page.click('button:text-is("Send")');
   await expect.poll(() => seen.heard).toEqual([['general', 'ann', 'hello bob']]);
 
+  // In a form that the page does not expect, as clients of gopush 0.1 send it.
+  const odd = { room: 'general', event: 'chat', message: { id: '0', text: 'in another form' } };
+  expect(await socket.emitWithAck('room', odd)).toMatchObject({ ok: true });
+
   // A channel of ann's, which bob may not read before he joins it.
   await page.fill('#create [name=name]', 'cats');
   await page.click('button:text-is("Create")');
@@ -120,6 +128,9 @@ test.skipIf(noBrowser)('chat: people sign up and talk, and a worker that crashes
     await socket.emitWithAck('history', { channel: 'cats' }),
   ];
   expect(outside).toMatchObject([{ ok: false }, { ok: false }, { error: 'You are not in this channel.' }]);
+  for (const channel of [{ toString: 1 }, 'x'.repeat(9_000), undefined])
+    for (const event of ['join', 'leave', 'history'])
+      expect(await socket.emitWithAck(event, { channel })).toEqual({ error: 'There is no such channel.' });
   await socket.emitWithAck('join', { channel: 'cats' });
   expect(await socket.emitWithAck('go:join', 'cats')).toMatchObject({ ok: true });
   await publish('cats', 'chat', { id: '3', text: 'miaow' });

@@ -1,7 +1,7 @@
 import express from 'express';
 import { anonymous, defineAgentApp } from 'gopush';
 import { beginAttempt, networkOf, secondsToWait } from '../lib/attempts.js';
-import { channels, createChannel, joinChannel } from '../lib/channels.js';
+import { channels, createChannel, isChannelName, joinChannel } from '../lib/channels.js';
 import { hashPassword, verifyPassword } from '../lib/passwords.js';
 import { store } from '../lib/store.js';
 import { daysValid, signToken, userOf } from '../lib/tokens.js';
@@ -57,8 +57,8 @@ export default defineAgentApp((app) => {
   app.get('/api/channels', signedIn, async (_req, res) => res.json({ channels: await channels(res.locals.uid) }));
 
   app.post('/api/channels', signedIn, async (req, res) => {
-    const name = String(req.body?.name ?? '');
-    if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) return refuse(res, 400, 'A channel has up to 32 of a–z, 0–9 and -.');
+    const name = req.body?.name;
+    if (!isChannelName(name)) return refuse(res, 400, 'A channel has up to 32 of a–z, 0–9 and -.');
     if (!(await createChannel(name, res.locals.uid))) return refuse(res, 409, 'There is such a channel.');
     await joinChannel(res.locals.uid, name);
     res.status(201).json({ name });
@@ -72,11 +72,12 @@ export default defineAgentApp((app) => {
 });
 
 const credentialsOf = (body) => ({
-  name: String(body?.name ?? '')
-    .toLowerCase()
-    .slice(0, 200),
-  password: String(body?.password ?? ''),
+  name: textOf(body?.name).toLowerCase().slice(0, 200),
+  password: textOf(body?.password),
 });
+
+/** JSON may be anything: as a password, `String({})` would be `[object Object]`. */
+const textOf = (value) => (typeof value === 'string' ? value : '');
 
 const refuse = (res, status, error) => res.status(status).json({ error });
 

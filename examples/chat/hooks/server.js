@@ -1,5 +1,5 @@
 import { defineServer } from 'gopush';
-import { channels, isChannel, isMember, joinChannel, leaveChannel } from '../lib/channels.js';
+import { channels, isChannel, isChannelName, isMember, joinChannel, leaveChannel } from '../lib/channels.js';
 
 const maxCharacters = 2_000;
 /** Messages in a page of the history. */
@@ -23,11 +23,11 @@ export default defineServer({
   /** Requests with an ack: `socket.emitWithAck('join', { channel })`. */
   async onMessage(client, event, data) {
     const { uid } = client;
-    const channel = String(data?.channel ?? '');
     const mine = push.of(client.product);
+    if (event === 'channels') return { channels: await channels(uid) };
+    const channel = data?.channel;
+    if (!isChannelName(channel)) return { error: 'There is no such channel.' };
     switch (event) {
-      case 'channels':
-        return { channels: await channels(uid) };
       case 'join':
         if (!(await isChannel(channel))) return { error: 'There is no such channel.' };
         await joinChannel(uid, channel);
@@ -52,6 +52,9 @@ export default defineServer({
   },
 });
 
+/** Not `typing`, and not what a client has sent in another form, with the event `room`. */
+const isChat = ({ event, message }) => event === 'chat' && typeof message.text === 'string';
+
 /** A page of messages: those before an offset, or the newest. */
 async function readHistory(from, channel, before) {
   const newest = await from.history(channel, Number.MAX_SAFE_INTEGER, 1);
@@ -62,7 +65,7 @@ async function readHistory(from, channel, before) {
   if (!page.ok) return { error: 'The history cannot be read now.' };
   const { first, messages } = page.value;
   return {
-    messages: messages.filter(({ event }) => event === 'chat').map(({ sender, message }) => ({ sender, ...message })),
+    messages: messages.filter(isChat).map(({ sender, message }) => ({ sender, ...message })),
     // Where the page before this one ends.
     before: after + 1 > first ? after + 1 : null,
   };

@@ -2,6 +2,8 @@ import { store } from './store.js';
 
 /** Channels, and who is a member of which. */
 
+export const isChannelName = (name) => typeof name === 'string' && /^[a-z0-9][a-z0-9-]{0,31}$/.test(name);
+
 export const isChannel = async (channel) => (await store.get('channels', channel)) !== undefined;
 
 export const isMember = async (user, channel) => (await store.get(`channels of ${user}`, channel)) !== undefined;

@@ -70,6 +70,8 @@ function connect() {
   });
   socket.on('channels', showChannels);
   socket.on('chat', (message, { room, sender }) => {
+    // A client has sent it in another form, with the event `room`.
+    if (typeof message.text !== 'string') return;
     if (room !== open) {
       if (sender !== me) unread.set(room, (unread.get(room) ?? 0) + 1);
       return markUnread();

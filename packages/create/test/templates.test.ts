@@ -106,7 +106,7 @@ test('the chat runs in production with Redis, unchanged: accounts are in Redis, 
   const all = { ...env, PATH: path, GOPUSH_ENV: 'production', REDIS_URL: `redis://127.0.0.1:${redis.port}` };
   const running = startProgram('gopush', ['start'], { cwd: join(folder, 'chat'), env: all });
   await running.until(/gopush is ready/);
-  const post = (to: string, name: string) =>
+  const post = (to: string, name: unknown) =>
     fetch(url + to, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -115,6 +115,8 @@ test('the chat runs in production with Redis, unchanged: accounts are in Redis, 
   expect((await post('/accounts', 'ann')).status).toBe(201);
   expect((await post('/accounts', 'ann')).status).toBe(409);
   expect((await post('/session', 'bob')).status).toBe(401);
+  // A list of one name would be that name for a regular expression, and for Redis.
+  for (const name of [['bob'], { toString: 1 }, null]) expect((await post('/accounts', name)).status).toBe(400);
   const cookies = (await post('/session', 'ann')).headers.getSetCookie().join();
   const [cookie = ''] = cookies.split(';');
   const socket = openClient(url, 'websocket', { extraHeaders: { cookie } });

@@ -16,7 +16,8 @@ export default defineAgentApp((app) => {
   // Pages of other sites cannot send JSON, so they cannot sign anybody in.
   app.post(['/accounts', '/session'], express.json({ limit: '1kb' }), async (req, res) => {
     const { name, password } = req.body ?? {};
-    if (!/^[a-z0-9][a-z0-9_-]{1,19}$/.test(name) || typeof password !== 'string' || password.length < 8) {
+    const isName = typeof name === 'string' && /^[a-z0-9][a-z0-9_-]{1,19}$/.test(name);
+    if (!isName || typeof password !== 'string' || password.length < 8) {
       return refuse(res, 400, 'a name has 2 to 20 letters a-z or digits, a password at least 8 characters');
     }
     const isNew = req.path === '/accounts';

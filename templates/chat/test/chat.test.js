@@ -18,8 +18,10 @@ test('users who signed in meet in a room; nobody else gets in', async () => {
 
     const history = await bob.socket.emitWithAck('history', 'lobby');
     assert.deepEqual([history.messages[0].message, history.messages[0].sender], [message, ann.name]);
-    const refused = await ann.socket.emitWithAck('go:join', 'Not a room');
-    assert.equal(refused.error.code, 'join_refused');
+    const elsewhere = { room: 'Not a room', event: 'message', message };
+    assert.equal((await ann.socket.emitWithAck('go:join', elsewhere.room)).error.code, 'join_refused');
+    assert.equal((await ann.socket.emitWithAck('go:publish', elsewhere)).error.code, 'publish_refused');
+    assert.equal((await ann.socket.emitWithAck('history', elsewhere.room)).ok, false);
     for (const { socket } of [ann, bob]) socket.disconnect();
 
     const stranger = io(project.url, { forceNew: true });
