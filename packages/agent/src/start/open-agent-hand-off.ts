@@ -58,7 +58,11 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
   });
   if (typeof handOff === 'string') {
     clients.close();
-    if (config.handOff.enabled) log.warn({ why: handOff }, 'connections cannot be handed off: all become tunnels');
+    if (config.handOff.enabled) {
+      // New projects have it on, also on systems that have no hand-offs.
+      const level = process.platform === 'linux' ? 'warn' : 'info';
+      log[level]({ why: handOff }, 'connections cannot be handed off: all become tunnels');
+    }
     return handOff;
   }
   opened('hand-off', () => handOff.close());
