@@ -168,7 +168,9 @@ export class TargetSearch<Taken, Cause extends string> {
     const asking = this.#ask(member, taker, since);
     let timer: NodeJS.Timeout | undefined;
     const later = new Promise<'later'>((resolve) => {
-      timer = setTimeout(resolve, Math.min(Math.max(this.#times.holdMs / 8, hedges.leastMs), hedges.mostMs), 'later');
+      // If this process had no CPU, the response may be here, and is read before the immediate.
+      const onTime = (): void => void setImmediate(resolve, 'later');
+      timer = setTimeout(onTime, Math.min(Math.max(this.#times.holdMs / 8, hedges.leastMs), hedges.mostMs));
     });
     if ((await Promise.race([asking, later, this.#whenFound])) === 'later') taker.suspect(since);
     clearTimeout(timer);

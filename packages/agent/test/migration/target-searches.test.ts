@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Abandonment } from '../../src/migration/abandonment.ts';
 import { Pacer } from '../../src/migration/pacer.ts';
@@ -115,6 +117,18 @@ describe('a target that does not respond', () => {
     // It took the session all the same.
     respond({ taken: 'too late' });
     await expect.poll(() => released).toEqual(['too late']);
+  });
+
+  test('does not count as silent while this process had no CPU to read its response', async () => {
+    const { find, asked, members } = createSearches(3);
+    const found = find(() => {
+      // The end of a process is read as a response is.
+      const responding = once(spawn('true'), 'exit').then((): Outcome => ({ taken: 'second' }));
+      queueMicrotask(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600));
+      return responding;
+    });
+    expect(await found).toMatchObject({ taken: 'second' });
+    expect(asked).toEqual([members[1]]);
   });
 
   test('has the session where the next one hangs, too, and it responds after all', async () => {
