@@ -40,6 +40,24 @@ test('sessions whose next push-server does not respond yet wait without tunnels,
   expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
 });
 
+test('sessions whose only push-server was killed wait without tunnels until it is back, and go on', async () => {
+  const config = await makeConfig();
+  const publisher = await startServer(config, 'publisher');
+  const { child, port } = await startProcess(config);
+  const { agent, moves } = await startHandingAgent(config, hooksTo({ port }), 1);
+  const clients = await joinAll(agent, count);
+  const numbers = publish(publisher);
+  child.kill('SIGKILL');
+  await expect.poll(() => agent.waiting, patiently).toBe(count);
+  // Each of them has been offered nothing by then, and has looked whether it is back.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
+  await startProcess({ ...config, serverPortStart: port });
+  await expect.poll(() => moves.length, patiently).toBe(count);
+  await expectUnnoticed(clients, numbers.stop());
+  expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
+});
+
 test('an agent that retires while sessions wait goes on with them in tunnels', async () => {
   const { agent, moves, clients, numbers, waiting, goOn } = await startWaiting();
   const retired = agent.retire();

@@ -58,6 +58,11 @@ export class HandOff {
     return this.#addresses.has(target) ? this.#givers.to(target.port) : undefined;
   }
 
+  /** Whether a target is on this machine, so that connections could be handed to it. */
+  isHere(target: Target): boolean {
+    return this.#addresses.has(target);
+  }
+
   /** Counts a connection that is not handed off. */
   passedOver(cause: NotHandedOff): undefined {
     this.notHandedOff.set(cause, (this.notHandedOff.get(cause) ?? 0) + 1);

@@ -1,4 +1,5 @@
-import { type Config, sessionTokenHeader } from '@gopush/contract';
+import { type Config, sessionTokenHeader, type Target } from '@gopush/contract';
+import type { Giver } from '@gopush/hand-off';
 import type { HandOff } from '../../hand-off/hand-off.ts';
 import { type Handed, HandedClient } from '../../hand-off/handed-client.ts';
 import { type OfferResponse, offerUpgrade } from '../../hand-off/offer-upgrade.ts';
@@ -16,6 +17,7 @@ import { writeTakeRequest } from '../take-request.ts';
 import { readSkip, readTakeResponse } from '../take-response.ts';
 import type { FoundTarget, TakeOutcome } from '../target-search.ts';
 import type { TargetSearches } from '../target-searches.ts';
+import { acceptsConnections } from './accepts-connections.ts';
 
 /** Options of the migration of duplicates. */
 export interface DuplicateMigrationContext {
@@ -133,10 +135,12 @@ export class DuplicateMigration {
     this.#abandoned = abandoned;
     const { handed, record, positions } = this.#session;
     const { headers, handOff } = this.#context;
-    const hand = handOff();
-    const giver = hand?.openGiverTo(member.target);
-    if (hand === undefined || giver === undefined) return { noTarget: 'needs a tunnel' };
     const { target, product } = member;
+    const hand = handOff();
+    const giver = hand?.openGiverTo(target) ?? (await giverThatOpens(hand, target, timeoutMs));
+    // To hold the clients of a dead process in tunnels until it is back would cost more than all else.
+    if (giver === 'gone') return giver;
+    if (hand === undefined || giver === undefined || this.#isOver) return { noTarget: 'needs a tunnel' };
     const asked = { info: record, request: record, token: record.token as string, positions };
     const response = await offerUpgrade(giver, hand, {
       client: handed,
@@ -189,6 +193,16 @@ export class DuplicateMigration {
     this.#context.onMigrated(this.#info, from, cause, performance.now() - this.#startedAt);
     return 'continues';
   }
+}
+
+/** The way to a target to which none is open yet. @returns `gone`: nothing listens there; `undefined`: it takes no hand-offs */
+async function giverThatOpens(
+  hand: HandOff | undefined,
+  target: Target,
+  timeoutMs: number,
+): Promise<Giver<HandedClient> | 'gone' | undefined> {
+  if (hand?.isHere(target) !== true) return undefined;
+  return (await acceptsConnections(target, timeoutMs)) ? hand.giverTo(target) : 'gone';
 }
 
 function release({ taken, settled }: FoundTarget<OfferResponse>): void {
