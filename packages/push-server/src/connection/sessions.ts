@@ -63,7 +63,7 @@ export class Sessions {
         },
       ],
     };
-    return migration.lost(session, (held) => recovery.persist(record, held));
+    return migration.lost(session, (held) => recovery.persist(record, held)).catch(() => true);
   }
 
   /** Has one client join or leave a room. @returns whether the client is on this node */

@@ -80,32 +80,33 @@ export class Recovery {
   readonly #dues = new OnceMap<Due>();
 
   constructor(options: RecoveryOptions) {
-    const { io, store, history, tellBack } = options;
+    const { io, store, history, keepMs, tellBack } = options;
     this.#options = options;
     const returned = new ReturnedClients(tellBack);
     this.#finding = {
       store,
       history,
       returned: (pid) => returned.add(pid),
-      save: (key, bytes) => void this.#save(key, bytes),
+      save: (key, bytes) => void this.#logged(this.#storing.run(() => store.save(key, bytes, keepMs))).catch(ignore),
     };
     this.#install(io.of('/'));
     io.on('new_namespace', (namespace) => this.#install(namespace));
   }
 
   /**
-   * Stores a session whose connection was lost. Resolves when that is done, or has failed.
+   * Stores a session whose connection was lost.
    *
    * @param held - the expected value in the store while the session runs here; `undefined`: any value
    * @returns whether it was still this node's: it may run elsewhere, or be stored at its end there, if this node was suspended for long
+   * @throws StoreError if it could not be stored, which is logged
    */
   async persist(record: SessionRecord, held: Buffer | undefined): Promise<boolean> {
     const pid = record.sockets[0]?.pid;
     if (pid === undefined) return true;
     const [key, bytes] = [keyOfPid(pid), encodeSession(record)];
     const { store, keepMs } = this.#options;
-    if (held !== undefined) return this.#orLog(this.#storing.run(() => store.saveOver(key, bytes, keepMs, held)));
-    await this.#save(key, bytes);
+    if (held !== undefined) return this.#logged(this.#storing.run(() => store.saveOver(key, bytes, keepMs, held)));
+    await this.#logged(this.#storing.run(() => store.save(key, bytes, keepMs)));
     return true;
   }
 
@@ -184,15 +185,14 @@ export class Recovery {
     );
   }
 
-  async #save(key: string, bytes: Buffer): Promise<void> {
-    const { store, keepMs } = this.#options;
-    await this.#orLog(this.#storing.run(() => store.save(key, bytes, keepMs)).then(() => true));
-  }
-
-  #orLog(saving: Promise<boolean>): Promise<boolean> {
-    return saving.catch((error: unknown) => {
-      this.#options.log.warn({ err: error }, 'a session could not be stored: its client gets a new one');
-      return true;
-    });
+  async #logged<T>(saving: Promise<T>): Promise<T> {
+    try {
+      return await saving;
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'a session could not be stored: its client may get a new one');
+      throw error;
+    }
   }
 }
+
+function ignore(): void {}

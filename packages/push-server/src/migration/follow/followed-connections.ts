@@ -130,10 +130,11 @@ export class FollowedConnections {
     // It has not been stored under its own token yet.
     if (followed.isOwn && followed.usedToken !== undefined) tokens.push(followed.usedToken);
     // Not before it is kept for its client: this node may end in between.
-    void lost.kept(followed).then(() => {
+    void lost.kept(followed).then((areKept) => {
       for (const token of tokens) {
         if (endedHere.has(reason)) copies.remove(token);
-        else copies.removeLater(token);
+        // Otherwise its client finds nothing but the copy.
+        else if (areKept) copies.removeLater(token);
       }
     });
   }

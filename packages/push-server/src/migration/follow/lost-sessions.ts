@@ -6,6 +6,7 @@ import type { FollowedConnection } from './followed-connection.ts';
  *
  * @param held - the expected value in the store while the session is this node's; `undefined`: any value
  * @returns whether it was still this node's
+ * @throws StoreError if it could not be kept
  */
 export type KeepLost = (held: Buffer | undefined) => Promise<boolean>;
 
@@ -21,6 +22,7 @@ export class LostSessions {
    * @param pid - Socket.IO's private id of the session
    * @param keep - keeps the session for its client
    * @returns whether it was still this node's
+   * @throws StoreError if it could not be kept
    */
   lost(followed: FollowedConnection | undefined, pid: string, keep: KeepLost): Promise<boolean> {
     if (followed === undefined) return keep(undefined);
@@ -29,9 +31,10 @@ export class LostSessions {
     return keeping;
   }
 
-  /** Resolves when the sessions of a closed connection are kept, or could not be. */
-  async kept(followed: FollowedConnection): Promise<void> {
-    await Promise.allSettled(this.#keeping.get(followed) ?? []);
+  /** Resolves when the sessions of a closed connection are kept, or could not be. @returns whether all are kept */
+  async kept(followed: FollowedConnection): Promise<boolean> {
+    const results = await Promise.allSettled(this.#keeping.get(followed) ?? []);
     this.#keeping.delete(followed);
+    return results.every(({ status }) => status === 'fulfilled');
   }
 }

@@ -8,7 +8,7 @@ import { FollowedConnections } from '../../../src/migration/follow/followed-conn
 import { addSocket, connect, engineConnection, type FakeConnection } from '../../support/fake-connection.ts';
 
 /** Connections whose copies are a list of what was done with them. */
-function start({ isOurs = true, kept = Promise.resolve() } = {}) {
+function start({ isOurs = true, kept = Promise.resolve(true) } = {}) {
   const done: string[] = [];
   const stopped: FollowedConnection[] = [];
   const ended: string[] = [];
@@ -148,8 +148,8 @@ test('a session that was given keeps its copy', async () => {
 });
 
 test('the copy of a session is not removed before the session is kept for its client', async () => {
-  let keep = (): void => {};
-  const kept = new Promise<void>((resolve) => {
+  let keep = (_areKept: boolean): void => {};
+  const kept = new Promise<boolean>((resolve) => {
     keep = resolve;
   });
   const { all, done } = start({ kept });
@@ -158,9 +158,18 @@ test('the copy of a session is not removed before the session is kept for its cl
   fake.close();
   await new Promise(setImmediate);
   expect(done).toEqual([]);
-  keep();
+  keep(true);
   await new Promise(setImmediate);
   expect(done).toEqual(['remove later token']);
+});
+
+test('a session that the store did not take at its end leaves its copy, from which its client continues', async () => {
+  const { all, done } = start({ kept: Promise.resolve(false) });
+  const { fake } = connect();
+  all.follow(engineConnection(fake), 'token');
+  fake.close();
+  await new Promise(setImmediate);
+  expect(done).toEqual([]);
 });
 
 test.each(['forced close', 'parse error'])(

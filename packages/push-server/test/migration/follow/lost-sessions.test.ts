@@ -15,7 +15,7 @@ test('a session whose connection was lost is kept for its client, unless it runs
   expect(await lost.lost(followed, 'not pointed', keep(true))).toBe(true);
   expect(await lost.lost(followed, 'pointed', keep(true))).toBe(true);
   expect(await lost.lost(followed, 'pointed', keep(false))).toBe(false);
-  await lost.kept(followed);
+  expect(await lost.kept(followed)).toBe(true);
   expect(over).toEqual([undefined, undefined, 'token:token', 'token:token']);
 });
 
@@ -32,11 +32,12 @@ test('a connection is through with its sessions when all of them are kept, or co
   void lost.lost(followed, 'b', () => slow);
   await expect(failing).rejects.toThrow('away');
   let isDone = false;
-  const done = lost.kept(followed).then(() => {
+  const done = lost.kept(followed).then((areKept) => {
     isDone = true;
+    return areKept;
   });
   await new Promise(setImmediate);
   expect(isDone).toBe(false);
   keep(true);
-  await done;
+  expect(await done).toBe(false);
 });

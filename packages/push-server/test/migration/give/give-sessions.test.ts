@@ -25,7 +25,7 @@ function start({ maxDrainMs = 60_000 } = {}) {
   };
   const followed = new FollowedConnections({
     copies,
-    lost: { kept: async () => {} },
+    lost: { kept: async () => true },
     sessions,
     onStopped: (one) => give.stopped(one),
   });
