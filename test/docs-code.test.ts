@@ -7,7 +7,7 @@ import { commandsOfFile } from './support/commands.ts';
 import { codeBlocks, guides, readDocument as read, root } from './support/docs.ts';
 
 /** Documents that people copy from. Decisions and the changelog also tell of what is gone. */
-const docs = [...guides, 'CONTRIBUTING.md'];
+const docs = guides;
 const blocks = docs.flatMap((file) => codeBlocks(file).map(({ language, code }) => ({ file, language, text: code })));
 type Block = (typeof blocks)[number];
 const of = (...languages: readonly string[]): Block[] => blocks.filter(({ language }) => languages.includes(language));

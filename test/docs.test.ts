@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { codeBlocks, documents as docs, readDocument as read, root } from './support/docs.ts';
+import { codeBlocks, documents as docs, folderOf, readDocument as read, root } from './support/docs.ts';
 
 /** The text without fenced code, in which a path or a link is only an example. */
 const prose = (text: string): string => text.replace(/^( *)```[\s\S]*?^\1```$/gm, '');
@@ -50,7 +50,7 @@ describe('links', () => {
   test.each(docs)('of %s lead to files and headings that exist', (file) => {
     const links = [...prose(read(file)).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]*))?\)/g)];
     const broken = links.flatMap(([link, path = '', anchor]) => {
-      const target = path === '' ? file : join(dirname(file), path);
+      const target = path === '' ? file : join(folderOf(file), path);
       if (!existsSync(join(root, target))) return [link];
       return anchor === undefined || anchorsOf(read(target)).has(anchor) ? [] : [link];
     });
@@ -75,8 +75,34 @@ test('README.zh-CN.md has the headings, lists, tables and code of README.md', ()
   expect(chinese).toEqual(english);
 });
 
+/** The figures of a text, each once per part. */
+const figuresOf = (text: string): string[][] =>
+  prose(text)
+    .split(/^(?=#+ )/m)
+    .map((part) => (part.match(/\d[\d,.]*\d|\d/g) ?? []).toSorted());
+
+test('README.zh-CN.md has the figures of README.md, part by part', () => {
+  expect(figuresOf(read('README.zh-CN.md'))).toEqual(figuresOf(read('README.md')));
+});
+
+/** Figures that say how gopush compares. */
+test.each(['README.md', 'README.zh-CN.md', 'docs/comparison.md'])(
+  'figures of %s are in docs/performance.md',
+  (file) => {
+    const figures = [
+      ...prose(read(file)).matchAll(/\d+\.\d+(?= (?:×|kB|to|倍|到|and|more))|(?<= (?:to|到|takes) )\d+\.\d+/g),
+    ];
+    const measured = read('docs/performance.md');
+    expect(figures.length).toBeGreaterThan(8);
+    const unknown = figures
+      .map(([figure]) => figure)
+      .filter((figure) => !new RegExp(`(?<![\\d.])${figure}(?![\\d.]*\\d)`).test(measured));
+    expect(unknown).toEqual([]);
+  },
+);
+
 /** Chinese has no spaces to break a line at: a break within a paragraph would be shown as one. */
-const isWrapped = (file: string): boolean => !file.endsWith('.zh-CN.md');
+const isWrapped = (file: string): boolean => !file.endsWith('.zh-CN.md') && !file.startsWith('changes/');
 
 test.each(docs.filter(isWrapped))('lines of %s have at most 120 characters, but for tables, code and links', (file) => {
   const long = prose(read(file))

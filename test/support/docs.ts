@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** The root of the repository. */
 export const root = join(import.meta.dirname, '../..');
@@ -26,15 +26,21 @@ export const guides: readonly string[] = [
   'deploy/README.md',
   ...readmesIn('examples'),
   ...readmesIn('templates'),
+  ...readmesIn('packages'),
+  'CONTRIBUTING.md',
 ].filter((file) => existsSync(join(root, file)));
 
 /** All documents, relative to the root. */
 export const documents: readonly string[] = [
   ...guides,
-  'CONTRIBUTING.md',
   'CHANGELOG.md',
+  ...markdownIn('changes'),
   ...markdownIn('docs/decisions'),
 ];
+
+/** The folder from which links of a document lead: notes of changes become a part of the changelog. */
+export const folderOf = (file: string): string =>
+  file.startsWith('changes/') && file !== 'changes/README.md' ? '.' : dirname(file);
 
 /** The text of a document. */
 export const readDocument = (file: string): string => readFileSync(join(root, file), 'utf8');

@@ -16,7 +16,7 @@ const container: Shape = {
   image: 'string',
   args: ['string'],
   envFrom: [{ configMapRef: { name: 'string' } }],
-  env: [{ name: 'string', valueFrom: { secretKeyRef: { name: 'string', key: 'string' } } }],
+  env: [{ name: 'string', value: 'string', valueFrom: { secretKeyRef: { name: 'string', key: 'string' } } }],
   ports: [{ name: 'string', containerPort: 'number' }],
   startupProbe: probe,
   readinessProbe: probe,
@@ -30,25 +30,24 @@ const container: Shape = {
   },
   volumeMounts: [{ name: 'string', mountPath: 'string' }],
 };
-const template: Shape = {
-  metadata: { labels },
-  spec: {
-    terminationGracePeriodSeconds: 'number',
-    automountServiceAccountToken: 'boolean',
-    securityContext: {
-      runAsNonRoot: 'boolean',
-      runAsUser: 'number',
-      runAsGroup: 'number',
-      fsGroup: 'number',
-      seccompProfile: { type: 'string' },
-    },
-    topologySpreadConstraints: [
-      { maxSkew: 'number', topologyKey: 'string', whenUnsatisfiable: 'string', labelSelector: selector },
-    ],
-    containers: [container],
-    volumes: [{ name: 'string', emptyDir: {} }],
+/** The fields of a pod. */
+export const podSpec: Shape = {
+  terminationGracePeriodSeconds: 'number',
+  automountServiceAccountToken: 'boolean',
+  securityContext: {
+    runAsNonRoot: 'boolean',
+    runAsUser: 'number',
+    runAsGroup: 'number',
+    fsGroup: 'number',
+    seccompProfile: { type: 'string' },
   },
+  topologySpreadConstraints: [
+    { maxSkew: 'number', topologyKey: 'string', whenUnsatisfiable: 'string', labelSelector: selector },
+  ],
+  containers: [container],
+  volumes: [{ name: 'string', emptyDir: { medium: 'string' } }],
 };
+const template: Shape = { metadata: { labels }, spec: podSpec };
 const ports: Shape = [{ port: 'string', protocol: 'string' }];
 const scaling: Shape = { type: 'string', value: 'number', periodSeconds: 'number' };
 
