@@ -231,6 +231,14 @@ test.skipIf(noBrowser)('notify: everybody hears it once, and requests wait, whil
   await page.click('button:text-is("Ten a second")');
   const arrived = '#listeners tr:last-child [data-what=arrived]';
   await atLeast(page, arrived, 5);
+  // Any JSON, as programs send it, and the same one twice.
+  const notify = (body: string, type = 'application/json') =>
+    fetch(`${url}/api/v1/notify`, { method: 'POST', headers: { 'content-type': type }, body });
+  for (const body of ['{"text":"of a program"}', '{"text":"of a program"}', '"a text"', 'null', '[1]'])
+    expect((await notify(body)).status).toBe(200);
+  expect([(await notify('{bad')).status, (await notify('text=1', 'text/plain')).status]).toEqual([400, 415]);
+  for (const text of ['of a program', 'a text', 'null', '[1]'])
+    await page.locator('#log li', { hasText: text }).first().waitFor();
   // One after the other.
   for (const replica of replicas.splice(0)) {
     await startReplica();
@@ -242,11 +250,7 @@ test.skipIf(noBrowser)('notify: everybody hears it once, and requests wait, whil
   await Promise.all(replicas.splice(0).map((replica) => replica.close()));
   expect((await fetch(`${url}/health_check`)).status).toBe(503);
   // A request that begins while no replica is up.
-  const waiting = fetch(`${url}/api/v1/notify`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: '{"text":"from elsewhere"}',
-  });
+  const waiting = notify('{"text":"from elsewhere"}');
   await startReplica();
   expect(await (await waiting).json()).toMatchObject({ status: 'ok' });
   await page.waitForSelector('#log li >> text=from elsewhere');

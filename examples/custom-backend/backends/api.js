@@ -8,7 +8,6 @@ const mqttClient = createRequire(import.meta.url).resolve('mqtt/dist/mqtt.min');
 /** An Express app: an API, and the page. */
 export function createApi({ restartAgent }) {
   const app = express();
-  app.use(express.json());
   app.get('/api/who', (request, response) => {
     response.json({ user: decodeURIComponent(request.get('x-gopush-uid') ?? 'nobody') });
   });

@@ -10,13 +10,14 @@ const authorization = `Bearer ${key}`;
 /** The public API of the service. It runs in agents, which stay while replicas come and go. */
 export default defineAgentApp((app) => {
   // Anyone may notify everyone, as this is an example: put who may in front of it.
-  app.post('/api/v1/notify', express.json({ limit: '100kb' }), async (req, res) => {
+  app.post('/api/v1/notify', express.json({ limit: '100kb', strict: false }), async (req, res) => {
+    if (!req.is('json')) return res.status(415).json({ status: 'error', error: 'wanted a body of application/json' });
     // Sent again with the same key, it is published once.
     const id = req.get('idempotency-key') ?? randomUUID();
     const published = await ask(req, '/rooms/all/publish', {
       method: 'POST',
       headers: { authorization, 'content-type': 'application/json' },
-      body: JSON.stringify({ event: 'notify', message: req.body ?? null, id }),
+      body: JSON.stringify({ event: 'notify', message: req.body, id }),
     });
     if (published === undefined) return res.status(503).json({ status: 'error', error: 'no replica is up' });
     if (!published.ok)

@@ -14,7 +14,7 @@ export function waitingPage(code: FailureCode): string {
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="refresh" content="${refreshSeconds}"><title>One moment</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;padding:0 1em}small{color:#777}</style>
+<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:32em;margin:20vh auto;padding:0 1em}small{opacity:.7}</style>
 <h1>One moment</h1><p>${failures[code].message} This page reloads by itself.</p><small>${code}</small></html>
 `;
 }
