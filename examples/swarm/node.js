@@ -14,13 +14,12 @@ const {
   NODE_NAME = hostname(),
 } = process.env;
 
-const redis = new URL(REDIS_URL);
 const config = {
   agentPort: Number(PORT),
   agent: { host: HOST, drainMs: 1_000 },
   // Any free port: agents find it, as it announces itself in Redis.
   serverPortStart: 0,
-  redisAdapter: { host: redis.hostname, port: Number(redis.port || 6379) },
+  redisAdapter: REDIS_URL,
   routing: { discover: true },
   access: { secrets: [GOPUSH_SECRET ?? 'only for this machine'] },
   pushServer: { host: HOST, publicDir: join(import.meta.dirname, 'public'), senders: true },

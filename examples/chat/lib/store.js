@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
  * list(table)                resolves to [key, value] of all
  * add(window, key, by, ms)   adds to a number, which is 0 in each new window, and resolves to it; ms: how long a window lasts
  */
-export const store = process.env.REDIS_URL ? whenUsed(openRedis) : whenUsed(openFolder);
+export const store = process.env.REDIS_URL ? whenUsed(openTables) : whenUsed(openFolder);
 
 /** Opens it at the first use: a hook has no top-level await. */
 function whenUsed(open) {
@@ -23,11 +23,9 @@ function whenUsed(open) {
   return { insert: call('insert'), get: call('get'), remove: call('remove'), list: call('list'), add: call('add') };
 }
 
-async function openRedis() {
-  const { Redis } = await import('ioredis');
-  const redis = new Redis(process.env.REDIS_URL, { commandTimeout: 3_000, maxRetriesPerRequest: 3 });
-  // It reconnects by itself, and gopush logs that Redis is away; meanwhile calls reject.
-  redis.on('error', () => {});
+async function openTables() {
+  const { openRedis } = await import('./open-redis.js');
+  const redis = openRedis(process.env.REDIS_URL);
   const tableOf = (table) => `chat:${table}`;
   return {
     insert: async (table, key, value) => (await redis.hsetnx(tableOf(table), key, JSON.stringify(value))) === 1,

@@ -1,12 +1,12 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { Redis } from 'ioredis';
 import { inTurn } from './in-turn.ts';
+import { openRedis } from './open-redis.ts';
 
 // In Redis, if REDIS_URL is set. Otherwise one file for each account, in .accounts/.
 const { REDIS_URL } = process.env;
-export const redis = REDIS_URL ? new Redis(REDIS_URL, { maxRetriesPerRequest: 1 }) : undefined;
+export const redis = REDIS_URL ? openRedis(REDIS_URL) : undefined;
 const folder = new URL('../.accounts/', import.meta.url);
 
 const scryptAsync = promisify<string, Buffer, number, Buffer>(scrypt);
