@@ -1,6 +1,7 @@
 import type { Config, FailureCode, ProductPolicy, Target } from '@gopush/contract';
 import { AdmissionWindow } from '@gopush/service';
 import { reserveShare } from '../limits/limits.ts';
+import { beforeRequest } from '../target/connect-failure.ts';
 import { hashText, seedOfTargets } from './rendezvous.ts';
 
 /** Settings of the passive health checks. */
@@ -187,6 +188,11 @@ export interface Fleet {
   drains(member: Member): void;
   /** A member was found to be up, so its ejection ends. */
   found(member: Member): void;
+  /**
+   * A process has come to the address of a member. Its ejection ends if the one before could not be reached. That one can be connected to does not
+   * clear it if it resets connections or keeps silent: only requests of clients do.
+   */
+  started(member: Member): void;
   close(): void;
 }
 
@@ -233,6 +239,11 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
     }
   }
 
+  function found(member: Member): void {
+    if (member.ejectedUntil > 0) member.ejectedUntil = Math.min(member.ejectedUntil, Date.now());
+    succeeded(member);
+  }
+
   return {
     products,
     health,
@@ -256,9 +267,9 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
     drains(member) {
       member.drainsUntil = Date.now() + drainingMs;
     },
-    found(member) {
-      if (member.ejectedUntil > 0) member.ejectedUntil = Math.min(member.ejectedUntil, Date.now());
-      succeeded(member);
+    found,
+    started(member) {
+      if (member.lastFailure !== undefined && beforeRequest.has(member.lastFailure)) found(member);
     },
     failed(member, code, among) {
       const now = Date.now();

@@ -1,5 +1,6 @@
 import { type HandOff, openHandOff } from '../hand-off/hand-off.ts';
 import { HandedClients } from '../hand-off/handed-clients.ts';
+import { LocalAddresses } from '../hand-off/local-addresses.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { Limits } from '../limits/limits.ts';
 import { stopCounting } from '../limits/stop-counting.ts';
@@ -27,7 +28,7 @@ const channel = { leastMs: 2_000, mostMs: 10_000, sooner: 2_000 } as const;
 
 /** Opens the hand-off of an agent. @returns why it is off: all connections become tunnels then */
 export async function openAgentHandOff(parts: AgentHandOffParts, opening: Opening): Promise<HandOff | string> {
-  const { limits, observer, sessions } = parts;
+  const { limits, observer, sessions, fleet } = parts;
   const { config, dir, node, log, opened } = opening;
   const { agent, seamless } = config;
   const { tunnelIdleMs, tunnelMaxAgeMs } = agent;
@@ -45,8 +46,10 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
       stopCounting(limits, end.info);
       observer.tunnelClosed(end);
     },
-    onTaker: ({ port, name, state, reason }) =>
-      log.debug({ port, target: name, state, reason }, 'hand-off channel of a target'),
+    onTaker({ port, name, state, reason }) {
+      log.debug({ port, target: name, state, reason }, 'hand-off channel of a target');
+      if (state === 'open') tellStarted(port, fleet);
+    },
     onFault: observer.fault,
   });
   const handOff = await openHandOff({
@@ -68,6 +71,14 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
   opened('hand-off', () => handOff.close());
   await wantListed(handOff, parts);
   return handOff;
+}
+
+/** A process of this machine takes hand-offs at a port: one that was killed there has a successor, which can take sessions. */
+function tellStarted(port: number, { products, started }: Fleet): void {
+  const here = new LocalAddresses();
+  for (const { members } of products.values()) {
+    for (const member of members.values()) if (member.target.port === port && here.has(member.target)) started(member);
+  }
 }
 
 function channelMsOf(silentMs: number): number {

@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { readMetrics, readState, untilMetric } from '../support/admin.ts';
-import { startEchoTarget } from '../support/target.ts';
+import { readMetrics, readState, untilMetric, untilState } from '../support/admin.ts';
+import { send } from '../support/client.ts';
+import { comeBack, goAway, startEchoTarget } from '../support/target.ts';
 import { echo, openSocket, startHandingAgent } from './support/handing-agent.ts';
-import { makeHandOffDir } from './support/taking-target.ts';
+import { makeHandOffDir, startTakingEcho, takeHandOffs } from './support/taking-target.ts';
 
 const program = fileURLToPath(new URL('support/taking-process.mjs', import.meta.url));
 
@@ -28,6 +29,25 @@ test('a target of your own that is killed ends its connections, as without a gat
   expect(lines.map(({ cause }) => cause)).toEqual(Array.from(lines, () => 'target reset'));
   await untilMetric(agent, 'connections', 0);
   expect((await readMetrics(agent)).get(`target_tunnels{product="default",target="127.0.0.1:${port}"}`)).toBe(0);
+});
+
+test('a target that was ejected while it was gone gets clients as soon as its successor takes hand-offs', async () => {
+  const dir = await makeHandOffDir();
+  const [target, other] = [await startTakingEcho(dir), await startTakingEcho(dir)];
+  const targets = [
+    { ip: target.ip, port: target.port, weight: 1_000_000 },
+    { ip: other.ip, port: other.port },
+  ];
+  const health = { failures: 2, ejectMs: 3_600_000, maxEjectMs: 3_600_000 };
+  const router = { default: { targets, choose: 'random-of-two' } } as const;
+  const { agent } = await startHandingAgent(router, dir, { health }, 2);
+  await target.taker.close();
+  await goAway(target);
+  for (let time = 0; time < 2; time++) expect((await send(agent.url)).status).toBe(200);
+  await untilState(agent, target.port, 'ejected');
+  await comeBack(target);
+  await takeHandOffs(target, dir);
+  await untilState(agent, target.port, 'up');
 });
 
 test('a target that stands still for some seconds keeps its connections', { timeout: 40_000 }, async () => {

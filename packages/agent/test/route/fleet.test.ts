@@ -61,6 +61,17 @@ test('one that was well for as short as a moment is left out for longer than bef
   expect(events).toEqual(['ejected 1000', 'back 0', 'ejected 2000', 'back 0', 'ejected 1000']);
 });
 
+test.each([
+  ['target_unreachable', ['ejected 1000', 'back 0']],
+  ['target_reset', ['ejected 1000']],
+] as const)('a new process at its address ends the ejection of a target with %s: %j', (code, expected) => {
+  const { fleet, members, events } = openFleet(2);
+  const [member] = members as [Member];
+  for (let time = 0; time < 3; time++) fleet.failed(member, code, members);
+  fleet.started(member);
+  expect(events).toEqual(expected);
+});
+
 test('failures count only in a row', () => {
   const { fleet, members, events, fail } = openFleet(2);
   for (let round = 0; round < 5; round++) {
