@@ -11,6 +11,7 @@ import type { TunnelInfo } from '../../tunnel/tunnel-info.ts';
 import { headerOf } from '../../wire/response-head.ts';
 import type { Abandonment } from '../abandonment.ts';
 import { type FallbackCause, outcomeOfFailure } from '../fallback-cause.ts';
+import { GivenPositions } from '../given-positions.ts';
 import { chooseNext, type FindMembers, membersWithoutRoute } from '../next-target.ts';
 import type { EarlierSearch, MigrationCause } from '../session-without-target.ts';
 import { writeTakeRequest } from '../take-request.ts';
@@ -49,6 +50,8 @@ export class DuplicateMigration {
   readonly #context: DuplicateMigrationContext;
   readonly #info: TunnelInfo;
   readonly #startedAt = performance.now();
+  /** How the session is asked for: its token, and the positions that the client was given. */
+  #name: { readonly token: string; readonly positions: string };
   #abandoned: Abandonment | undefined;
   /** Whether it is over here: its session continues, has ended, or gets a tunnel. */
   #isOver = false;
@@ -56,7 +59,9 @@ export class DuplicateMigration {
   #isAskedForRequest = false;
 
   constructor(session: OrphanedSession, context: DuplicateMigrationContext) {
+    const { record, positions } = session;
     this.#session = session;
+    this.#name = { token: record.token ?? '', positions };
     this.#context = context;
     this.#info = infoOf(session.record, session.handed.user.member);
   }
@@ -126,14 +131,29 @@ export class DuplicateMigration {
     }
   }
 
-  /** Offers the duplicate to a target. */
-  async #ask(
-    member: Member,
-    timeoutMs: number,
-    abandoned: Abandonment,
-  ): Promise<TakeOutcome<OfferResponse, FallbackCause | 'needs a tunnel'>> {
+  /** Offers the duplicate to a target; once more under the token before, if the session is not stored under its own yet. */
+  async #ask(member: Member, timeoutMs: number, abandoned: Abandonment): Promise<AskOutcome> {
     this.#abandoned = abandoned;
-    const { handed, record, positions } = this.#session;
+    const name = this.#name;
+    const outcome = await this.#offer(member, timeoutMs, abandoned);
+    const isUnknown = typeof outcome === 'object' && 'noTarget' in outcome && outcome.noTarget === 'unknown';
+    if (!isUnknown || (this.#name === name && !this.#goBackToTokenBefore())) return outcome;
+    return this.#offer(member, timeoutMs, abandoned);
+  }
+
+  /** @returns whether it had another token before */
+  #goBackToTokenBefore(): boolean {
+    const { before } = this.#session.record;
+    if (before === undefined || before.token === this.#name.token) return false;
+    const positions = new GivenPositions();
+    positions.add(this.#name.positions);
+    positions.add(before.positions);
+    this.#name = { token: before.token, positions: positions.write() };
+    return true;
+  }
+
+  async #offer(member: Member, timeoutMs: number, abandoned: Abandonment): Promise<AskOutcome> {
+    const { handed, record } = this.#session;
     const { headers, handOff } = this.#context;
     const { target, product } = member;
     const hand = handOff();
@@ -141,7 +161,7 @@ export class DuplicateMigration {
     // To hold the clients of a dead process in tunnels until it is back would cost more than all else.
     if (giver === 'gone') return giver;
     if (hand === undefined || giver === undefined || this.#isOver) return { noTarget: 'needs a tunnel' };
-    const asked = { info: record, request: record, token: record.token as string, positions };
+    const asked = { info: record, request: record, ...this.#name };
     const response = await offerUpgrade(giver, hand, {
       client: handed,
       kind: 'session',
@@ -157,15 +177,12 @@ export class DuplicateMigration {
     }
     if (!response.ok) return outcomeOfFailure(response.failure.code);
     const outcome = readTakeResponse(response.value);
-    if (typeof outcome === 'object' && 'taken' in outcome) return outcome;
-    response.value.offered.withdraw();
-    // It may be known by the token that it had before.
-    const isUnknown = typeof outcome === 'object' && outcome.noTarget === 'unknown';
-    return isUnknown && record.before !== undefined ? { noTarget: 'needs a tunnel' } : outcome;
+    if (typeof outcome === 'string' || 'noTarget' in outcome) response.value.offered.withdraw();
+    return outcome;
   }
 
   async #handOver({ taken, member, settled }: FoundTarget<OfferResponse>): Promise<'continues' | 'ended'> {
-    const { handed, record: known, cause, positions } = this.#session;
+    const { handed, record: known, cause } = this.#session;
     const from = this.#info.member;
     this.#isOver = true;
     from.tunnels--;
@@ -174,8 +191,15 @@ export class DuplicateMigration {
     const { offered, head, record: next } = taken;
     const token = headerOf(head, sessionTokenHeader) || undefined;
     const { openedAt, bytesInBefore, bytesOutBefore } = known;
-    const before = { token: known.token as string, positions };
-    const record = { ...next, token, before, cannotMigrate: undefined, openedAt, bytesInBefore, bytesOutBefore };
+    const record = {
+      ...next,
+      token,
+      before: this.#name,
+      cannotMigrate: undefined,
+      openedAt,
+      bytesInBefore,
+      bytesOutBefore,
+    };
     const user = new HandedClient(member, record);
     let hasContinued = false;
     try {
@@ -194,6 +218,8 @@ export class DuplicateMigration {
     return 'continues';
   }
 }
+
+type AskOutcome = TakeOutcome<OfferResponse, FallbackCause | 'needs a tunnel'>;
 
 /** The way to a target to which none is open yet. @returns `gone`: nothing listens there; `undefined`: it takes no hand-offs */
 async function giverThatOpens(
