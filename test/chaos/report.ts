@@ -65,7 +65,7 @@ export function report(what: string, where: string, counts: Counts, moves: Moves
   ];
   const { CHAOS_REPORT: file } = process.env;
   const told = [...counts.examples, ...counts.stories.slice(0, mostStories)];
-  const text = `| ${row.join(' | ')} |\n  delivered ${counts.delivered}, misordered ${counts.misordered}, new sessions ${counts.newSessions}, acks ${counts.acks}, longest ${counts.longestMs} ms, median pause ${Math.round(moves.p50Ms)} ms, POSTs refused: ${list(counts.refused)}; fallbacks: ${list(moves.fallbacks)}; blamed: ${list(moves.blamed)}${told.map((one) => `\n  ${one}`).join('')}\n`;
+  const text = `| ${row.join(' | ')} |\n  delivered ${counts.delivered}, misordered ${counts.misordered}, new sessions ${counts.newSessions}, without a session ${counts.withoutSession}, acks ${counts.acks}, longest ${counts.longestMs} ms, median pause ${Math.round(moves.p50Ms)} ms, POSTs refused: ${list(counts.refused)}; fallbacks: ${list(moves.fallbacks)}; blamed: ${list(moves.blamed)}${told.map((one) => `\n  ${one}`).join('')}\n`;
   process.stdout.write(text);
   if (file) appendFileSync(file, text);
 }

@@ -12,8 +12,10 @@ export interface Counts {
   /** Messages that were accepted, and what clients were given of them. */
   readonly sent: number;
   readonly delivered: number;
-  /** Neither given nor told as a gap. */
+  /** Neither given nor told as a gap, nor {@link withoutSession}. */
   readonly lost: number;
+  /** Messages to a user, not stored in the inbox, while their client had no session: it began a new one without them (docs/seamless.md). */
+  readonly withoutSession: number;
   /** Not given, but told as a gap. */
   readonly told: number;
   readonly doubled: number;
@@ -72,9 +74,13 @@ interface Heard {
   readonly gaps: RoomGap[];
   /** Whether a gap explains anything that is missing. */
   toldAll: boolean;
+  /** When the client had no session, after which it began a new one; in milliseconds since 1970. */
+  readonly pauses: { readonly from: number; readonly until: number }[];
 }
 
 const roomCount = 4;
+/** How long an agent may have held a client without a session before it let it go, in milliseconds. */
+const heldMs = 10_000;
 const answerMs = 15_000;
 /** How long handlers take to answer. */
 export const handlerMs = 1_000;
@@ -136,7 +142,8 @@ export async function startTraffic({ urls, key, clients: count, name }: TrafficO
         sent: [...new Set(heard.map((one) => one.stream))].reduce((sum, one) => sum + one.accepted.length, 0),
         delivered: each(({ numbers }) => new Set(numbers).size),
         lost: each((one) => missing(one).length),
-        told: each((one) => absent(one).length - missing(one).length),
+        withoutSession: each((one) => withoutSession(one).length),
+        told: each((one) => absent(one).length - missing(one).length - withoutSession(one).length),
         doubled: each(({ numbers }) => numbers.length - new Set(numbers).size),
         misordered: each(misordered),
         disconnects: total(({ seen }) => seen.disconnects),
@@ -155,7 +162,7 @@ export async function startTraffic({ urls, key, clients: count, name }: TrafficO
 
 const stream = (path: string, fields: object = {}): Stream => ({ path, fields, accepted: [], next: 0 });
 
-const hearing = (from: Stream): Heard => ({ stream: from, numbers: [], gaps: [], toldAll: false });
+const hearing = (from: Stream): Heard => ({ stream: from, numbers: [], gaps: [], toldAll: false, pauses: [] });
 
 async function openClient(url: string, user: string, roomStream: Stream) {
   const room = hearing(roomStream);
@@ -184,7 +191,10 @@ async function openClient(url: string, user: string, roomStream: Stream) {
     reconnectionDelay: 100,
     reconnectionDelayMax: 1_000,
   });
+  let lostAt = Date.now();
   const connected = (): void => {
+    if (seen.ids.size > 0 && !seen.ids.has(socket.id as string))
+      own.pauses.push({ from: lostAt - heldMs, until: Date.now() });
     seen.ids.add(socket.id as string);
     port = portOf(socket);
   };
@@ -193,6 +203,7 @@ async function openClient(url: string, user: string, roomStream: Stream) {
   socket.on('disconnect', (reason) => {
     if (reason === 'io client disconnect') return;
     seen.disconnects++;
+    lostAt = Date.now();
     seen.cuts.push({ port, user, at: Date.now() });
     tell(`was disconnected at port ${port}: ${reason}`);
   });
@@ -313,9 +324,23 @@ function absent({ stream: { accepted }, numbers }: Heard) {
   return accepted.filter(({ number }) => !had.has(number));
 }
 
-/** Messages that were accepted, but neither delivered nor reported as a gap. */
+/** Messages that were accepted, but neither delivered nor reported as a gap, although their client had a session. */
 function missing(heard: Heard) {
+  return untold(heard).filter((one) => !isWithoutSession(heard, one));
+}
+
+/** Those of a client without a session. */
+function withoutSession(heard: Heard) {
+  return untold(heard).filter((one) => isWithoutSession(heard, one));
+}
+
+function untold(heard: Heard) {
   return absent(heard).filter(({ position }) => !heard.toldAll && !heard.gaps.some((gap) => covers(gap, position)));
+}
+
+/** Whether a message was on its way while its client had no session. */
+function isWithoutSession({ pauses }: Heard, { sent, at }: Accepted): boolean {
+  return pauses.some(({ from, until }) => from <= Number(at) && Number(sent) <= until);
 }
 
 function misordered({ numbers, stream: { fields } }: Heard): number {
