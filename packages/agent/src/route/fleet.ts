@@ -62,6 +62,11 @@ export class Member {
     return this.tunnels + this.requests;
   }
 
+  /** Whether a client or a check has shown anything of it. */
+  get isKnown(): boolean {
+    return this.picks > 0 || this.load > 0 || this.errors > 0 || this.notReady !== undefined;
+  }
+
   isEjected(now: number): boolean {
     return this.ejectedUntil > now;
   }
@@ -99,6 +104,7 @@ export class Product {
   #policy: ProductPolicy;
   #listed: readonly Target[] | undefined;
   #current: readonly Member[] = [];
+  #isUsed = false;
 
   constructor(name: string, policy: ProductPolicy) {
     this.name = name;
@@ -114,6 +120,12 @@ export class Product {
     // Without checks nothing would find out that they have become ready.
     if (policy.check !== this.#policy.check) for (const member of this.members.values()) member.notReady = undefined;
     this.#policy = policy;
+  }
+
+  /** Whether anything is known of its targets. An agent that hands connections over lists them before the first client comes. */
+  get isUsed(): boolean {
+    this.#isUsed ||= [...this.members.values()].some(({ isKnown }) => isKnown);
+    return this.#isUsed;
   }
 
   /** The members that were named last. A function of a router may name others for each client. */

@@ -48,7 +48,8 @@ function describeTargets(
   const now = Date.now();
   const handed = handedByMember(handOff);
   const open = messagesByMember(tunnels);
-  return [...products.values()].flatMap((product) => {
+  const used = [...products.values()].filter(({ isUsed }) => isUsed);
+  return used.flatMap((product) => {
     const current = new Set(product.current);
     const members = [...product.members.values()].filter((member) => current.has(member) || member.load > 0);
     return members.map((member) => ({

@@ -114,3 +114,27 @@ test('a target that was not ready gets clients again when nobody asks it any lon
   fleet.product('default', plainPolicy, false);
   expect(member.weight(Date.now(), 0)).toBe(1);
 });
+
+test('a product is used once a client was led to one of its targets, or something has shown how one is, and stays so', () => {
+  const listed = openFleet(2);
+  expect(listed.product.isUsed).toBe(false);
+  for (const show of [
+    (member: Member) => member.picks++,
+    (member: Member) => member.tunnels++,
+    (member: Member) => {
+      member.notReady = 'no';
+    },
+  ]) {
+    const { product, members } = openFleet(2);
+    show(members[1] as Member);
+    expect(product.isUsed).toBe(true);
+  }
+  listed.fail(listed.members[0], 1);
+  expect(listed.product.isUsed).toBe(true);
+  const { product, members } = openFleet(1);
+  const [member] = members as [Member];
+  member.requests++;
+  expect(product.isUsed).toBe(true);
+  member.requests--;
+  expect(product.isUsed).toBe(true);
+});
