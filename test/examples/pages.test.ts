@@ -385,6 +385,11 @@ test.skipIf(noBrowser)(
     );
     const joined = await Promise.all(sockets.map((socket) => socket.emitWithAck('join', 'lobby')));
     expect(joined.at(-1)).toEqual(['admin', 'bob']);
+    // Whatever a client sends, the process of all others goes on.
+    const [bob] = sockets as [Socket];
+    for (const message of [null, 'text', { room: 'lobby', text: { toString: 1 } }, { room: { toString: 1 } }])
+      bob.emit('say', message, () => {});
+    expect(await bob.emitWithAck('say', { room: 'lobby', text: 'still here' })).toBe(1);
   },
 );
 

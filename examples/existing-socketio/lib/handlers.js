@@ -3,7 +3,7 @@
 /** Refuses those who have not signed in, and remembers the others. */
 function requireUser(socket, next) {
   const { user } = socket.request;
-  if (user === undefined) return next(new Error('unauthorized'));
+  if (!user) return next(new Error('unauthorized'));
   socket.data.name = user.name;
   next();
 }
@@ -28,10 +28,13 @@ export function addHandlers(io, isNew = () => true) {
       ack([...new Set(others.map(({ data }) => data.name))].sort());
     });
 
-    socket.on('say', ({ room, text } = {}, ack) => {
-      if (typeof ack !== 'function' || !socket.rooms.has(`room ${room}`)) return;
+    socket.on('say', (message, ack) => {
+      // Clients may send anything, and an error here would end the process.
+      const { room, text } = Object(message);
+      if (typeof ack !== 'function' || typeof room !== 'string' || typeof text !== 'string') return;
+      if (!socket.rooms.has(`room ${room}`)) return;
       socket.data.said = (socket.data.said ?? 0) + 1;
-      io.to(`room ${room}`).emit('said', { room, name, text: String(text).slice(0, 1_000) });
+      io.to(`room ${room}`).emit('said', { room, name, text: text.slice(0, 1_000) });
       ack(socket.data.said);
     });
   });
@@ -41,7 +44,8 @@ export function addHandlers(io, isNew = () => true) {
   admin.use(requireAdmin);
   admin.on('connection', (socket) => {
     socket.on('announce', (text, ack) => {
-      io.emit('announcement', String(text).slice(0, 1_000));
+      if (typeof text !== 'string') return;
+      io.emit('announcement', text.slice(0, 1_000));
       if (typeof ack === 'function') ack('announced');
     });
   });

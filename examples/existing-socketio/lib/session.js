@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http';
 import expressSession from 'express-session';
 import { Redis } from 'ioredis';
+import passport from 'passport';
 
 const redis = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379');
 redis.on('error', () => {});
@@ -31,11 +32,11 @@ export const session = expressSession({
   cookie: { sameSite: 'lax', maxAge: seconds * 1_000 },
 });
 
-/** What passport.session() does: the user of the session becomes that of the request. */
-export function user(request, _response, next) {
-  request.user = request.session.passport && { name: request.session.passport.user };
-  next();
-}
+passport.serializeUser((user, done) => done(null, user.name));
+passport.deserializeUser((name, done) => done(null, { name }));
+
+/** The user of the session becomes that of the request. */
+export const user = passport.session();
 
 /** The name of the user whose session a request belongs to; `undefined`: it has none. */
 export function nameOf(request) {
