@@ -103,6 +103,25 @@ test('codes in docs/troubleshooting.md are those of the failure table', () => {
   expect(named.map(([, code = '']) => code).filter((code) => !(code in failures))).toEqual([]);
 });
 
+/** What a number in a text means: milliseconds, bytes, or how many. */
+const units: Readonly<Record<string, number>> = { s: 1_000, min: 60_000, KiB: 1024, MiB: 1024 ** 2 };
+
+test('numbers that follow a setting are its default', () => {
+  const defaults = new Map(
+    listVariables(configJsonSchema()).map(({ path, schema }) => [path.join('.'), schema.default as unknown]),
+  );
+  const told = docs.flatMap((file) =>
+    [...read(file).matchAll(/`((?:\w+\.)+\w+)`(?: \(| \| )(\d[\d,]*)(?: (\w+))?(?=[ )|])/g)].flatMap(
+      ([, path = '', number = '', unit = '']) => {
+        const value = Number(number.replaceAll(',', '')) * (units[unit] ?? 1);
+        return typeof defaults.get(path) === 'number' ? [{ file, path, value }] : [];
+      },
+    ),
+  );
+  expect(told.length).toBeGreaterThan(15);
+  expect(told.filter(({ path, value }) => defaults.get(path) !== value)).toEqual([]);
+});
+
 test('docs/failures.md says what to do about each code, once', () => {
   const [, section = ''] = read('docs/failures.md').split('\n## What to do\n');
   const [table = ''] = section.split('\n## ');

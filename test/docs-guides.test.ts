@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Client, createClient, type Room } from 'gopush/client';
 import { startProject } from 'gopush/testing';
+import { SignJWT } from 'jose';
 import { io, type Socket } from 'socket.io-client';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { codeBlocks, guides, root } from './support/docs.ts';
@@ -115,6 +116,34 @@ test('a tenant of the guide to hooks is its own product, by host', async () => {
     socket.once('go:welcome', (...args) => resolve(args));
   });
   expect(welcome?.product).toBe('acme');
+});
+
+test('a user of one tenant of the guide to hooks cannot connect to another one', async () => {
+  const secret = 'a secret of at least thirty-two bytes';
+  vi.stubEnv('JWT_SECRET', secret);
+  const { url } = await startWith({
+    'hooks/agent.js': trusting,
+    'hooks/router.js': blockWith('hooks', 'globex'),
+    'hooks/server.js': blockWith('hooks', 'claims?.tenant'),
+  });
+  const token = await new SignJWT({ tenant: 'acme' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject('ann')
+    .sign(Buffer.from(secret));
+  const outcomeAt = (host: string, query = {}): Promise<unknown> => {
+    const extraHeaders = { host, cookie: `token=${token}` };
+    const options = { query: { user: 'ann', ...query }, extraHeaders, forceNew: true };
+    const socket = io(url, { ...options, transports: ['websocket'] });
+    onTestFinished(() => void socket.disconnect());
+    return new Promise((resolve) => {
+      socket.once('connect', () => resolve('connected'));
+      socket.once('connect_error', ({ data }: Error & { data?: { code: string } }) => resolve(data?.code));
+    });
+  };
+  expect(await outcomeAt('acme.example.com')).toBe('connected');
+  expect(await outcomeAt('globex.example.com')).toBe('connect_refused');
+  expect(await outcomeAt('example.com', { product: 'globex' })).toBe('connect_refused');
+  expect(await outcomeAt('example.com', { product: 'acme' })).toBe('connected');
 });
 
 test('clients of a tenant by uid enter the rooms of their tenant only', async () => {

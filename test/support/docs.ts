@@ -26,7 +26,8 @@ export const guides: readonly string[] = [
   'deploy/README.md',
   ...readmesIn('examples'),
   ...readmesIn('templates'),
-  ...readmesIn('packages'),
+  // That of the command is a copy of the first one, made when it is packed.
+  ...readmesIn('packages').filter((file) => file !== 'packages/cli/README.md'),
   'CONTRIBUTING.md',
 ].filter((file) => existsSync(join(root, file)));
 
