@@ -9,7 +9,11 @@ import { makeFolder } from '../support/cli.ts';
 import { readFile, readSettings } from '../support/deployment.ts';
 
 /** Starts a Redis with a file of `deploy/redis`, on a port and in a folder of the test. @returns asks it one command */
-async function startWith(name: string, args: readonly string[] = []): Promise<(command: string) => Promise<string>> {
+async function startWith(
+  name: string,
+  args: readonly string[] = [],
+  server: 'of the first server' | 'of another' = 'of another',
+): Promise<(command: string) => Promise<string>> {
   const dir = await makeFolder();
   const port = await freePort();
   const common = join(dir, 'redis.conf');
@@ -18,7 +22,7 @@ async function startWith(name: string, args: readonly string[] = []): Promise<(c
       .replace(/^bind .*$/m, 'bind 127.0.0.1')
       .replace(/^port .*$/m, `port ${port}`)
       .replace('include /etc/redis/redis.conf', `include ${common}`)
-      .replace(/^replicaof .*$/m, 'replicaof 127.0.0.1 1')
+      .replace(/^replicaof .*$/m, server === 'of another' ? 'replicaof 127.0.0.1 1' : '')
       .replace(/^(sentinel monitor \w+) \S+ \d+/m, '$1 127.0.0.1 1');
   await writeFile(common, adapt(readFile('deploy/redis/redis.conf')));
   const file = join(dir, name);
@@ -63,6 +67,12 @@ test.each(['redis.conf', 'replica.conf', 'cluster.conf'])(
     expect(info).toContain(name === 'replica.conf' ? 'role:slave' : 'role:master');
   },
 );
+
+test('a primary that Sentinel may replace refuses writes while it hears no replica', async () => {
+  const send = await startWith('replica.conf', [], 'of the first server');
+  expect(await send('INFO replication')).toContain('role:master');
+  expect(await send('SET a b')).toMatch(/^-NOREPLICAS/);
+});
 
 test('Sentinel starts with sentinel.conf, and two of three have to agree', async () => {
   const send = await startWith('sentinel.conf', ['--sentinel']);
