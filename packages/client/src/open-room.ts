@@ -45,6 +45,7 @@ export class OpenRoom implements Room {
   readonly #handlers = new Map<string, Set<Handler>>();
   readonly #gapHandlers = new Set<(gap: RoomGap) => void>();
   readonly #joinedHandlers = new Set<() => void>();
+  readonly #lostHandlers = new Set<(error: GopushError) => void>();
   readonly #presenceHandlers = new Set<(event: PresenceEvent) => void>();
   /** Positions of messages that this client published itself: after a reconnect it would get them as missed ones. */
   readonly #own = new Set<string>();
@@ -89,6 +90,11 @@ export class OpenRoom implements Room {
     this.#joinedHandlers.add(handler);
     if (this.#isIn) queueMicrotask(() => this.#joinedHandlers.has(handler) && handler());
     return () => void this.#joinedHandlers.delete(handler);
+  }
+
+  onLost(handler: (error: GopushError) => void): Unsubscribe {
+    this.#lostHandlers.add(handler);
+    return () => void this.#lostHandlers.delete(handler);
   }
 
   onPresence(handler: (event: PresenceEvent) => void): Unsubscribe {
@@ -206,6 +212,7 @@ export class OpenRoom implements Room {
     this.#left = true;
     this.#context.onEnd(this, error);
     this.#settle.reject(error ?? new GopushError('left', 'the client left the room'));
+    if (error) for (const handler of [...this.#lostHandlers]) handler(error);
   }
 }
 

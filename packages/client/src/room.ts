@@ -1,4 +1,5 @@
 import type { AnyEvents, Gap, Joined, Position, PresenceEvent, Published } from '@gopush/contract';
+import type { GopushError } from './error.ts';
 
 /** Undoes the call that returned it. */
 export type Unsubscribe = () => void;
@@ -64,6 +65,11 @@ export interface Room<Events extends object = AnyEvents> {
    * such as who is in the room. If the client is in the room already, calls back soon.
    */
   onJoined(handler: () => void): Unsubscribe;
+  /**
+   * Calls back when the client is refused, at the first join or at the one after a reconnect. It is then no longer in the room, and does not join it
+   * again by itself.
+   */
+  onLost(handler: (error: GopushError) => void): Unsubscribe;
   /** Calls back when a user joins or leaves, if `pushServer.presenceEvents` is on. */
   onPresence(handler: (event: PresenceEvent) => void): Unsubscribe;
   /**

@@ -129,6 +129,23 @@ describeNodes('the client library', (startNodes) => {
     await expect(room.joined).rejects.toMatchObject({ code: 'join_refused' } satisfies Partial<GopushError>);
   });
 
+  test('a room tells that it is lost, at the first join or after a reconnect', async () => {
+    const nodes = await startNodes();
+    let isOpen = true;
+    const server = await nodes.start({}, { canJoin: () => isOpen });
+    const socket = await connectTo(server, 'ann');
+    const client = clientOf(socket);
+    const room = client.join('r');
+    const lost = new Promise((resolve) => room.onLost(resolve));
+    await room.joined;
+    isOpen = false;
+    socket.disconnect().connect();
+    expect(await lost).toMatchObject({ code: 'join_refused' });
+    const again = client.join('r');
+    expect(again).not.toBe(room);
+    expect(await new Promise((resolve) => again.onLost(resolve))).toMatchObject({ code: 'join_refused' });
+  });
+
   test('the inbox gives each message once, and acknowledges it when it is handled', async () => {
     const nodes = await startNodes();
     const [one, two] = [await nodes.start(), await nodes.start()];

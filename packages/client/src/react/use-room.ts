@@ -20,7 +20,7 @@ export interface ReceivedMessage<T> {
 export interface RoomState<T> {
   /** The newest messages of the event that have arrived since the component was mounted, oldest first. */
   readonly messages: readonly ReceivedMessage<T>[];
-  /** `joining`: the server has not responded yet. `lost`: the room could not be joined, see `error`. */
+  /** `joining`: the server has not responded yet. `lost`: the client was refused, now or after a reconnect, see `error`. */
   readonly state: 'joining' | 'joined' | 'lost';
   readonly error: GopushError | undefined;
   /** Whether messages may have been lost permanently. */
@@ -67,15 +67,15 @@ export function useRoom<Events extends object, E extends keyof Events & string>(
       change(({ messages }) => ({ messages: [...messages, received].slice(-limit) }));
     });
     const offGap = room.onGap(() => change(() => ({ gap: true })));
-    room.joined.then(
-      () => change(() => ({ state: 'joined' })),
-      (error: GopushError) => change(() => ({ state: 'lost', error })),
-    );
+    const offJoined = room.onJoined(() => change(() => ({ state: 'joined' })));
+    const offLost = room.onLost((error) => change(() => ({ state: 'lost', error })));
     return () => {
       isUsed = false;
       used.current = undefined;
       offMessage();
       offGap();
+      offJoined();
+      offLost();
       entered.release();
     };
   }, [client, name, event, limit]);
