@@ -44,11 +44,6 @@ declare const acceptHandOffs: typeof import('gopush').acceptHandOffs;
 declare const dir: string;
 declare const token: string;
 declare const socket: import('socket.io-client').Socket;
-declare const redis: unknown;
-declare const Emitter: new (redis: unknown, options: { key: string }) => {
-  to(room: string): { emit(event: string, ...args: unknown[]): void };
-  in(room: string): { except(room: string): { disconnectSockets(close?: boolean): void } };
-};
 declare module 'react/jsx-runtime' {
   export namespace JSX {
     interface IntrinsicElements { [name: string]: any }
@@ -100,13 +95,15 @@ const tsconfig = {
     noEmit: true,
     jsx: 'react-jsx',
     experimentalDecorators: true,
-    // Packages that programs do not import by this name.
-    paths: Object.fromEntries(
-      ['hand-off', 'slim-socket-io'].map((name) => [
-        `@gopush/${name}`,
-        [join(root, `packages/${name}/dist/index.d.ts`)],
-      ]),
-    ),
+    // Packages that the tests do not depend on.
+    paths: {
+      '@gopush/hand-off': [join(root, 'packages/hand-off/dist/index.d.ts')],
+      '@gopush/slim-socket-io': [join(root, 'packages/slim-socket-io/dist/index.d.ts')],
+      '@socket.io/redis-emitter': [
+        join(root, 'packages/push-server/node_modules/@socket.io/redis-emitter/dist/index.d.ts'),
+      ],
+      ioredis: [join(root, 'packages/store/node_modules/ioredis/built/index.d.ts')],
+    },
     allowJs: true,
     checkJs: true,
     strict: true,
