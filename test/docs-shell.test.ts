@@ -6,7 +6,7 @@ import { startProject } from 'gopush/testing';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { createProject } from '../packages/create/src/create-project.ts';
 import { linkPackages } from '../packages/create/test/support/linked-packages.ts';
-import { freePort } from '../packages/store/test/support/redis.ts';
+import { freePort, startRedis } from '../packages/store/test/support/redis.ts';
 import { bin, makeFolder, makeProject, startProgram } from './support/cli.ts';
 import { type CodeBlock, codeBlocks, guides, root } from './support/docs.ts';
 
@@ -165,6 +165,35 @@ test('what the docs ask a project, its admin listeners and its API is answered',
   for (const said of ['gopush_server_clients', '"position":', 'push-server', 'HTTP/1.1 101']) {
     expect(output).toContain(said);
   }
+});
+
+test('what README.md runs in production starts a new project, which refuses everybody without a cookie', async () => {
+  const folder = await makeFolder();
+  await linkPackages(folder);
+  const dir = join(folder, 'my-app');
+  await createProject({ dir, template: 'minimal', typescript: false, force: false });
+  const [block] = blocks.filter(({ file, code }) => file === 'README.md' && code.includes('SESSION_SECRET'));
+  const { port: redis } = await startRedis();
+  const [agent, server, admin] = [await freePort(), await freePort(2), await freePort(4)];
+  const env = {
+    REDIS_URL: `redis://127.0.0.1:${redis}`,
+    GOPUSH_AGENT_PORT: String(agent),
+    GOPUSH_SERVER_PORT_START: String(server),
+    GOPUSH_ADMIN_AGENT_PORT: String(admin),
+    GOPUSH_ADMIN_SERVER_PORT: String(admin + 2),
+    GOPUSH_AGENT_WORKERS: '1',
+    GOPUSH_SERVER_WORKERS: '2',
+  };
+  const npx = `npx() { [ "$1" = gopush ]; shift; '${process.execPath}' '${bin}' "$@"; }`;
+  const script = `set -euo pipefail\n${npx}\n${block?.code}`;
+  const running = startProgram('bash', ['-c', script], { cwd: dir, env, ownGroup: true });
+  onTestFinished(async () => {
+    running.signal('SIGTERM');
+    await running.ended;
+  });
+  await running.until(/gopush is ready/);
+  const response = await fetch(`http://127.0.0.1:${agent}/`);
+  expect([response.status, (await response.json()).error.code]).toEqual([430, 'uid_missing']);
 });
 
 test('what the READMEs of chat and notify ask with curl is answered', async () => {
