@@ -1,3 +1,4 @@
+import { stopClientPing } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
 import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
@@ -215,8 +216,9 @@ describeNodes('seamless', (startNodes) => {
     const third = await nodes.start(slow);
     agent.route(secondWire.port);
     second.io.engine.once('connection', () => secondWire.crash());
+    const asked = wire.whenSent(stopClientPing);
     const closing = old.close();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await asked;
     wire.crash();
     await expect.poll(() => second.io.engine.clientsCount).toBe(1);
     agent.route(third.port);

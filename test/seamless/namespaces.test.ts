@@ -1,8 +1,11 @@
 import type { PushServer } from '@gopush/push-server';
+import type { Store } from '@gopush/store';
 import type { Namespace } from 'socket.io';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { startTestAgent as startLoggingAgent } from '../../packages/agent/test/support/agent.ts';
+import { keyOfPid, keyOfToken, readPointer } from '../../packages/push-server/src/stored-session/session-pointers.ts';
+import { decodeSession } from '../../packages/push-server/src/stored-session/session-record.ts';
 import { believing } from '../support/gateway.ts';
 import { createMemoryLog } from '../support/log.ts';
 import { startNodes } from '../support/nodes.ts';
@@ -57,6 +60,11 @@ function notice(socket: Socket) {
   };
 }
 
+let rooms = 0;
+
+/** Resolves when the session of a client is stored, as the ack of `go:join` tells: after a crash before that its client would begin anew. */
+const stored = (client: Socket) => client.emitWithAck('go:join', `room-${rooms++}`);
+
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Namespaces of every kind, which greet on connection and answer `ask` after a time. */
@@ -91,14 +99,25 @@ const greetingsOf = (name: string, namespace: string): unknown[] => [
 
 async function start() {
   const nodes = await startNodes('embedded store');
+  const store = await nodes.openStore();
   let count = 0;
   return async (pushServer = {}, serve = serveAll) => {
     const server = await nodes.start({ ...slow, ...pushServer });
     const name = `server ${count++}`;
     serve(server, name);
     const wire = await startWire(server.port);
-    return { server, name, wire };
+    return { server, name, wire, namespacesInStore: () => namespacesInStore(store, server) };
   };
+}
+
+/** The namespaces of the only session of a push-server, as the store has it. */
+async function namespacesInStore({ sessions }: Store, { io }: PushServer): Promise<string[]> {
+  const [socket] = io.sockets.sockets.values();
+  const pid = (socket as unknown as { pid?: string } | undefined)?.pid ?? '';
+  const pointer = await sessions.read(keyOfPid(pid));
+  const token = pointer && readPointer(pointer);
+  const bytes = token === undefined ? undefined : await sessions.read(keyOfToken(token));
+  return (bytes ? (decodeSession(bytes)?.sockets ?? []) : []).map(({ namespace }) => namespace).toSorted();
 }
 
 describe.each(['planned', 'crash'] as const)('several namespaces over a restart: %s', (how) => {
@@ -115,6 +134,7 @@ describe.each(['planned', 'crash'] as const)('several namespaces over a restart:
       const fresh = await startServer();
       agent.route(fresh.wire.port);
       names.push(fresh.name);
+      await stored(client);
       const closing = how === 'planned' ? old.server.close() : Promise.resolve(old.wire.crash());
       await expect.poll(agent.moves, { timeout: 10_000 }).toBe(round);
       const answers = await Promise.all(sockets.map((socket) => socket.timeout(5_000).emitWithAck('ask', 1)));
@@ -149,6 +169,7 @@ describe.each(['planned', 'crash'] as const)('several namespaces over a restart:
     const fresh = await startServer();
     agent.route(fresh.wire.port);
     const noticed = [client, admin, late].map(notice);
+    await stored(client);
     const closing = how === 'planned' ? old.server.close() : Promise.resolve(old.wire.crash());
     await expect.poll(agent.moves, { timeout: 10_000 }).toBe(1);
     await Promise.all([client, admin, late].map((socket) => socket.timeout(5_000).emitWithAck('ask', 1)));
@@ -174,6 +195,7 @@ describe.each(['planned', 'crash'] as const)('several namespaces over a restart:
       serveAll(server, name);
     });
     agent.route(fresh.wire.port);
+    await stored(client);
     const closing = how === 'planned' ? old.server.close() : Promise.resolve(old.wire.crash());
     await expect.poll(agent.moves, { timeout: 10_000 }).toBe(1);
     const asked = admin.timeout(5_000).emitWithAck('ask', 1);
@@ -198,6 +220,7 @@ describe.each(['planned', 'crash'] as const)('several namespaces over a restart:
     });
     agent.route(fresh.wire.port);
     const ended = nextEvent(admin, 'disconnect');
+    await stored(client);
     const closing = how === 'planned' ? old.server.close() : Promise.resolve(old.wire.crash());
     expect(await ended).toBe('io server disconnect');
     admin.connect();
@@ -250,6 +273,8 @@ describe.each([
     for (const socket of sockets) socket.connect();
     for (let round = 1; round <= 2; round++) {
       await answered;
+      // Its answers do not wait for the store for long.
+      await expect.poll(old.namespacesInStore).toEqual([...new Set(['/', ...names])]);
       const fresh = await startServer();
       if (round === 1) answered = fresh.wire.loseAnswers(names);
       agent.route(fresh.wire.port);
@@ -301,6 +326,7 @@ test.each(['/', '/admin', '/pattern-1'])(
     for (let round = 0; round < 5; round++) for (const { server } of [old, fresh]) send(server);
     await expect.poll(numbers).toEqual(upTo());
     agent.route(fresh.wire.port);
+    await stored(client);
     old.wire.crash();
     for (let round = 0; round < 5; round++) send(fresh.server);
     await expect.poll(agent.moves).toBe(1);

@@ -46,6 +46,15 @@ export async function startWire(port: number) {
         };
       });
     },
+    /** Resolves when the push-server sends this. */
+    whenSent(text: string): Promise<void> {
+      return new Promise((resolve) => {
+        isLost = (bytes) => {
+          if (bytes.includes(text)) resolve();
+          return false;
+        };
+      });
+    },
     crash() {
       isCut = true;
       for (const socket of sockets) socket.unpipe();
