@@ -197,6 +197,26 @@ test('the check of the guide to back ends believes agents, and nobody else', asy
   expect(await ask(`http://127.0.0.1:${port}`, forged)).toBe('nobody');
 });
 
+test('with the router for those who come from nginx, the address of a client decides, if the proxy in front is trusted', async () => {
+  const servers = await Promise.all(
+    ['one', 'two'].map((name) => listen(createServer((_request, response) => void response.end(name)))),
+  );
+  const [block] = codeBlocks('docs/migrating.md').filter(({ code }) => code.includes('10.0.0.6:3000'));
+  const router = servers.reduce(
+    (code, port, n) => code.replace(`10.0.0.${5 + n}:3000`, `127.0.0.1:${port}`),
+    block?.code ?? '',
+  );
+  const reachedBy = async (config: object): Promise<Set<string>> => {
+    const { url } = await startWith({ 'hooks/agent.js': trusting, 'hooks/router.js': router }, config);
+    const ask = async (n: number) => (await fetch(url, { headers: { 'x-forwarded-for': `203.0.113.${n}` } })).text();
+    const [first, again] = [await ask(1), await ask(1)];
+    expect(again).toBe(first);
+    return new Set(await Promise.all(Array.from({ length: 30 }, (_, n) => ask(n))));
+  };
+  expect((await reachedBy({ access: { trustedProxies: ['127.0.0.1/32', '::1/128'] } })).size).toBe(2);
+  expect((await reachedBy({})).size).toBe(1);
+});
+
 test('the program of docs/from-0.1.md copies what waits in MongoDB into inboxes, once', async () => {
   const key = 'a-key-of-at-least-24-characters';
   const { url, push } = await startWith(
