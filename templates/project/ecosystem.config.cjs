@@ -1,6 +1,6 @@
 // How pm2 runs gopush: `gopush pm2 start|reload|stop|status|logs`. Edit it as you like; the numbers of processes come from the config.
 const { execFileSync } = require('node:child_process');
-const { join } = require('node:path');
+const { join, relative } = require('node:path');
 
 const environment = process.env.GOPUSH_ENV || process.env.NODE_ENV || 'local';
 const worker = require.resolve('gopush/worker', { paths: [__dirname] });
@@ -20,7 +20,8 @@ const { agentWorkers, serverWorkers, agent, pushServer } = JSON.parse(run('pipe'
 
 const app = (tier, instances, stopMs) => ({
   name: `{name}-${tier}`,
-  script: worker,
+  // From `cwd`: a path with a space, as that of a folder may have, would be a command to pm2.
+  script: relative(__dirname, worker),
   cwd: __dirname,
   exec_mode: 'cluster',
   instances,

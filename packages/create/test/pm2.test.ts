@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { gopush, makeFolder } from '../../../test/support/cli.ts';
+import { bin, gopush, makeFolder } from '../../../test/support/cli.ts';
 import { isLong } from '../../../test/support/long.ts';
 import { startPm2 } from '../../../test/support/pm2.ts';
 import { connectClient, nextEvent } from '../../../test/support/socket-io.ts';
@@ -12,13 +13,25 @@ import type { TemplateName } from '../src/names.ts';
 import { linkPackages } from './support/linked-packages.ts';
 import { ownPorts } from './support/try-project.ts';
 
+/** Installs a gopush in a project itself, whose files are those of the workspace. */
+async function installGopush(dir: string): Promise<void> {
+  const [from, to] = [dirname(dirname(bin)), join(dir, 'node_modules/gopush')];
+  const { name, version, type, exports: entries } = JSON.parse(await readFile(join(from, '../package.json'), 'utf8'));
+  await mkdir(join(to, 'dist/bin'), { recursive: true });
+  await writeFile(join(to, 'package.json'), JSON.stringify({ name, version, type, exports: entries }));
+  for (const file of ['index.js', 'worker.js', 'bin/gopush.js'])
+    await writeFile(join(to, 'dist', file), `export * from '${join(from, file)}';\n`);
+}
+
 /** Creates a project and starts it as its README says: in production, under pm2, with Redis. */
 async function startInProduction(template: TemplateName) {
   const redis = await startRedis();
   const folder = await makeFolder();
   await linkPackages(folder);
-  const cwd = join(folder, template);
+  // pm2 takes a script with a space in its path for a command.
+  const cwd = join(folder, `my ${template}`);
   await createProject({ dir: cwd, template, typescript: false, force: false });
+  await installGopush(cwd);
   const ports = await ownPorts();
   const { env: home, list } = await startPm2();
   const redisUrl = `redis://127.0.0.1:${redis.port}`;
