@@ -261,12 +261,14 @@ interface Declared {
   readonly client: Client;
   readonly room: Room;
   readonly online: ReadonlySet<string>;
+  readonly users: Awaited<ReturnType<Client['presence']>>;
 }
 
 /** Runs a block in the folder of a project, against that project; resolves with what it declares at its top. */
 async function runBlock(project: { dir: string; url: string }, code: string, names: string): Promise<Declared> {
   const file = join(project.dir, 'block.mjs');
-  await writeFile(file, `${code.replace('http://localhost:6003', project.url)}\nexport { ${names} };\n`);
+  const moved = code.replace(/http:\/\/localhost:6003|https:\/\/example\.com(?=')/, project.url);
+  await writeFile(file, `${moved}\nexport { ${names} };\n`);
   return import(/* @vite-ignore */ file);
 }
 
@@ -279,6 +281,60 @@ test('the page of the guide to presence knows who is online', async () => {
   onTestFinished(() => client.close());
   await room.joined;
   await expect.poll(() => [...online]).toEqual(['ann']);
+});
+
+const annAlways = "import { defineAgent } from 'gopush';\nexport default defineAgent(() => 'ann');\n";
+
+test('a page of the guide to rooms joins, publishes and hears the room', async () => {
+  const project = await startWith({ 'hooks/agent.js': annAlways });
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  onTestFinished(() => log.mockRestore());
+  const { client } = await runBlock(project, blockWith('rooms', 'client.join('), 'client');
+  onTestFinished(() => client.close());
+  await project.push?.toRoom('lobby', 'chat', { text: 'to all' });
+  await expect.poll(() => log.mock.calls).toContainEqual([null, { text: 'to all' }, expect.anything()]);
+});
+
+test('what back ends in the guides send by HTTP arrives', async () => {
+  const key = 'a-key-of-at-least-24-characters';
+  vi.stubEnv('GOPUSH_API_KEY', key);
+  const project = await startWith(
+    { 'hooks/agent.js': annAlways },
+    { api: { keys: [{ name: 'shop', key, scopes: ['publish'] }] } },
+  );
+  await runBlock(project, blockWith('rooms', "message: { text: 'the shop opens' }"), '');
+  await runBlock(
+    { ...project, dir: `${project.dir}/hooks` },
+    blockWith('push', "deliver: 'store', id: 'invoice-17' }),"),
+    '',
+  );
+  const history = await project.push?.history('lobby', 0, 10);
+  expect(history?.ok === true && history.value.messages.map(({ message }) => message)).toEqual([
+    { text: 'the shop opens' },
+  ]);
+  const waiting = await project.push?.inbox.pending('ann', 10);
+  expect(waiting?.ok === true && waiting.value.map(({ message }) => message)).toEqual([{ number: 17 }]);
+});
+
+test('the page in docs/protocol.md publishes', async () => {
+  const project = await startWith({ 'hooks/agent.js': annAlways });
+  const [block] = codeBlocks('docs/protocol.md').filter(({ code }) => code.includes("io('https://example.com')"));
+  const { client } = await runBlock(project, block?.code ?? '', 'client');
+  onTestFinished(() => client.close());
+  const history = await project.push?.history('lobby', 0, 10);
+  expect(history?.ok === true && history.value.messages.map(({ message }) => message)).toEqual(['hello']);
+});
+
+test('the pages in docs/migrating.md do what they did with Pusher and Centrifugo', async () => {
+  const project = await startWith({ 'hooks/agent.js': annAlways });
+  const blocks = codeBlocks('docs/migrating.md').filter(({ code }) => code.includes('createClient('));
+  const [pusher = '', centrifugo = ''] = blocks.map(({ code }) => code);
+  const left = await runBlock(project, pusher, 'client, socket');
+  onTestFinished(() => void left.socket.disconnect());
+  expect(await project.push?.presence.room('news')).toEqual({ ok: true, value: [] });
+  const there = await runBlock({ ...project, dir: `${project.dir}/hooks` }, centrifugo, 'client, users');
+  onTestFinished(() => there.client.close());
+  expect(there.users).toEqual([{ uid: 'ann', devices: 1 }]);
 });
 
 test('a page of the guide to user push gets pushes, and what waited in the inbox', async () => {

@@ -50,6 +50,7 @@ export interface Client<Events extends object = AnyEvents> {
  * @example
  * interface Events { chat: { text: string }; typing: undefined }
  * const room = createClient<Events>(io()).join('lobby');
+ * await room.joined;
  * await room.publish('chat', { text: 'hello' });
  */
 export function createClient<Events extends object = AnyEvents>(

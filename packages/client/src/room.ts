@@ -73,8 +73,8 @@ export interface Room<Events extends object = AnyEvents> {
   /** Calls back when a user joins or leaves, if `pushServer.presenceEvents` is on. */
   onPresence(handler: (event: PresenceEvent) => void): Unsubscribe;
   /**
-   * Publishes a message to the other members of the room. If this rejects with a {@link GopushError}, publish the message again with the same `id`:
-   * it then arrives once.
+   * Publishes a message to the other members of the room. Without a connection, as before the first one, it rejects at once (`disconnected`). If it
+   * rejects with a {@link GopushError}, publish the message again with the same `id`: it then arrives once.
    */
   readonly publish: PublishMessage<Events>;
   leave(): Promise<void>;
