@@ -162,6 +162,9 @@ test('npm run dev of the proxy starts the back ends as well, and Ctrl-C ends the
   await running.until(/gopush is ready/);
   expect(await (await fetch(`${url}/health`)).text()).toBe('ok\n');
   expect(await (await fetch(url)).text()).toContain('Your back ends');
+  // A cookie that no visitor has got here is replaced.
+  for (const cookie of ['visitor=', `visitor=${'x'.repeat(300)}`, 'visitor=%00%0a'])
+    expect((await fetch(url, { headers: { cookie } })).status).toBe(200);
   running.signal('SIGINT');
   await running.ended;
   await expect(fetch(`http://127.0.0.1:${first}`)).rejects.toThrow();
