@@ -5,7 +5,7 @@ import { type KeysOf, refuseUnknownKeys } from './known-keys.ts';
 import { OpenRooms } from './open-rooms.ts';
 import { readPresence, readPresencePage } from './presence.ts';
 import type { JoinOptions, Room, Unsubscribe } from './room.ts';
-import { type Ask, type ClientSocket, createAsk } from './socket.ts';
+import { type Ask, type ClientSocket, createAsk, type OpenSocket } from './socket.ts';
 
 /** How a client behaves. */
 export interface ClientOptions {
@@ -54,9 +54,10 @@ export interface Client<Events extends object = AnyEvents> {
  * await room.publish('chat', { text: 'hello' });
  */
 export function createClient<Events extends object = AnyEvents>(
-  socket: ClientSocket,
+  given: ClientSocket,
   options: ClientOptions = {},
 ): Client<Events> {
+  const socket = given as unknown as OpenSocket;
   refuseUnknownKeys('createClient', options, optionKeys);
   const { timeoutMs = 10_000, retryMs = 1_000, onRoomLost } = options;
   const ask = createAsk(socket, timeoutMs);

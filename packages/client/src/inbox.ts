@@ -1,5 +1,5 @@
 import type { events, InboxMessage } from '@gopush/contract';
-import type { ClientSocket } from './socket.ts';
+import type { OpenSocket } from './socket.ts';
 
 /** Most messages that are remembered, so that one that comes again is not handled again. */
 const remembered = 1_000;
@@ -44,7 +44,7 @@ export class EarlyMessages {
  * @param early - messages that have arrived before
  */
 export function handleInbox(
-  socket: ClientSocket,
+  socket: OpenSocket,
   connections: () => number,
   early: EarlyMessages,
   handler: (message: InboxMessage) => unknown,

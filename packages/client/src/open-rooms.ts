@@ -3,7 +3,7 @@ import type { GopushError } from './error.ts';
 import { OpenRoom, type RoomContext } from './open-room.ts';
 import { readPosition } from './read-position.ts';
 import type { Room } from './room.ts';
-import type { Ask, ClientSocket } from './socket.ts';
+import type { Ask, OpenSocket } from './socket.ts';
 
 /** How rooms behave. */
 interface RoomsOptions {
@@ -16,7 +16,7 @@ interface RoomsOptions {
 export class OpenRooms implements RoomContext {
   readonly ask: Ask;
   readonly retryMs: number;
-  readonly #socket: ClientSocket;
+  readonly #socket: OpenSocket;
   readonly #onRoomLost: RoomsOptions['onRoomLost'];
   readonly #rooms = new Map<string, OpenRoom>();
   /** The rooms by the epochs of their histories. */
@@ -27,7 +27,7 @@ export class OpenRooms implements RoomContext {
   /** Rooms that were left without a response. A session that is recovered is in them still. */
   readonly #unanswered = new Set<string>();
 
-  constructor(socket: ClientSocket, { ask, retryMs, onRoomLost }: RoomsOptions) {
+  constructor(socket: OpenSocket, { ask, retryMs, onRoomLost }: RoomsOptions) {
     this.#socket = socket;
     this.ask = ask;
     this.retryMs = retryMs;

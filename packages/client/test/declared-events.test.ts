@@ -2,6 +2,7 @@ import { type Client, createClient, type Room } from '@gopush/client';
 import { useInbox, usePresence, useRoom } from '@gopush/client/react';
 import { type Push, startPushServer } from '@gopush/push-server';
 import { defineServer } from '@gopush/push-server/for-hooks';
+import type { Socket } from 'socket.io-client';
 import { expect, onTestFinished, test } from 'vitest';
 import { openClient } from '../../../test/support/socket-io.ts';
 
@@ -50,11 +51,14 @@ test('events that a program declares are checked by TypeScript, at the client an
     // @ts-expect-error the message has no such field
     useRoom(client, 'lobby', 'chat').messages.map(({ message }) => message.txt),
   ];
+  // The events of a socket may be declared, too, as Socket.IO does it.
+  const declared: Socket<{ news(text: string): void }, { say(text: string): void }> = socket;
+  expect(createClient<Events>(declared).join('lobby').name).toBe('lobby');
   // What is not declared may be anything; a declared client is a client, for functions that do not care.
   const rightful = () => {
     const undeclared: Client = createClient(socket);
     const all: Client[] = [undeclared, client];
-    const rooms: Room[] = [room, undeclared.join('lobby')];
+    const joined: Room[] = [room, undeclared.join('lobby')];
     undeclared.join('lobby').on<{ text: string }>('chat', ({ text }, position, sender) => [text, position, sender]);
     defineServer({
       setup(_io, given: Push<Events>) {
@@ -63,7 +67,7 @@ test('events that a program declares are checked by TypeScript, at the client an
     });
     const { messages, publish } = useRoom(undeclared, 'lobby', 'any');
     return [
-      rooms.map((one) => one.publish('any', 1)),
+      joined.map((one) => one.publish('any', 1)),
       all.map((one) => [usePresence(one, 'lobby'), useInbox(one)]),
       server.push.toRoom('lobby', 'any', [1]),
       useRoom(client, 'lobby', 'chat').publish({ text: 'hello' }),

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { GopushError } from '../src/error.ts';
 import { OpenRooms } from '../src/open-rooms.ts';
 import { readPosition } from '../src/read-position.ts';
-import type { Ask, ClientSocket } from '../src/socket.ts';
+import type { Ask, OpenSocket } from '../src/socket.ts';
 
 /** Rooms over a socket that a test plays the server of. */
 function startRooms({ recovered = false } = {}) {
@@ -17,7 +17,7 @@ function startRooms({ recovered = false } = {}) {
   const ask = ((event: string, payload: unknown) =>
     new Promise<unknown>((respond, fail) => requests.push({ event, payload, respond, fail }))) as Ask;
   const lost: string[] = [];
-  const socket = Object.assign(new EventEmitter(), { connected: true, recovered }) as unknown as ClientSocket;
+  const socket = Object.assign(new EventEmitter(), { connected: true, recovered }) as unknown as OpenSocket;
   const rooms = new OpenRooms(socket, { ask, retryMs: 1, onRoomLost: ({ name }) => lost.push(name) });
   return { rooms, requests, lost };
 }
