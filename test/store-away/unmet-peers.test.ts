@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { PushServer } from '@gopush/push-server';
+import { type PushServer, startPushServer } from '@gopush/push-server';
 import { expect, onTestFinished, test } from 'vitest';
 import { holderOf } from '../../packages/store/src/embedded/writer-lock.ts';
 import { apiConfig, call } from '../support/api.ts';
+import { createMemoryLog } from '../support/log.ts';
 import { connectTo, hear, startNodes, type TestNodes } from '../support/nodes.ts';
+import { nextEvent } from '../support/socket-io.ts';
 
 const api = { api: apiConfig };
 
@@ -89,4 +91,33 @@ test('a message that is neither stored nor sent to all push-servers is answered 
   });
   await news.has('last');
   expect(news.all).toEqual(['rooms/r', 'users/ann', 'last']);
+});
+
+test('a change of clients that a push-server may miss is answered with partial and logged, and has its effect when it is sent again', async () => {
+  const nodes = await startNodes('embedded store');
+  const { child, peer } = await startPeer(nodes);
+  const ann = await connectTo(peer, 'ann');
+  await stopAtRest(child, nodes);
+  const { logger, lines } = createMemoryLog();
+  const config = { serverPortStart: 0, ...nodes.config, ...api };
+  const server = await startPushServer({ config, node: 'server', logger });
+  onTestFinished(() => server.close());
+  const bob = await connectTo(server, 'bob');
+  const ask = (what: string) => call(server, what).then(({ status, body }) => [status, body]);
+  const changes = ['PUT /users/ann/rooms/r', 'DELETE /users/ann/rooms/r', 'POST /users/ann/disconnect'];
+  for (const change of [...changes, `POST /sockets/${ann.id}/disconnect`])
+    expect([change, ...(await ask(change))]).toEqual([change, 200, { partial: true }]);
+  // Its socket is known to be here alone.
+  expect(await ask(`POST /sockets/${bob.id}/disconnect`)).toEqual([200, {}]);
+  server.io.in('r').socketsJoin('other');
+  expect(lines.filter(({ message }) => /clients may not be changed/.test(String(message)))).toHaveLength(1);
+
+  child.kill('SIGCONT');
+  await expect.poll(() => ask('PUT /users/ann/rooms/r'), { timeout: 10_000 }).toEqual([200, {}]);
+  await expect
+    .poll(async () => (await call(server, 'GET /rooms/r/presence')).body)
+    .toMatchObject({ users: [{ uid: 'ann' }] });
+  const gone = nextEvent(ann, 'disconnect');
+  expect(await ask('POST /users/ann/disconnect')).toEqual([200, {}]);
+  expect(await gone).toBe('io server disconnect');
 });

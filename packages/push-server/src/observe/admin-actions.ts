@@ -35,8 +35,7 @@ const actions = {
       : of.toUser(request.user, request.event, request.message, { keep: 'no' });
   }),
   disconnect: action(toDisconnect, async (request, push) => {
-    push.of(request.product).disconnectUser(request.user);
-    return success({});
+    return success(push.of(request.product).disconnectUser(request.user));
   }),
 };
 
@@ -61,7 +60,7 @@ export function createAdminActs(push: () => Push | undefined): Record<string, Ac
         if (open === undefined) throw new Error('not yet');
         const result = await run(open, json);
         if (!result.ok) throw new Error(result.failure.detail ?? result.failure.code);
-        return 'done';
+        return 'partial' in result.value ? 'done, but other push-servers could not be reached' : 'done';
       },
     ]),
   );

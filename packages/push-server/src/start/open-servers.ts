@@ -45,7 +45,7 @@ export async function openServers(settings: Settings, { fanout, store }: Depende
   let api = files;
   // Socket.IO puts its own handler before those that are there when it is attached.
   const http = createHttp(config, (request, response) => (isForApi(request.url) ? api : files)(request, response));
-  const adapter = wrapAdapter(fanout.adapter, log);
+  const adapter = wrapAdapter(fanout.adapter, fanout.isJoined, log);
   const handOffs = openHandOffs(settings, http);
   const { io, clientGuard } = await createIo(http, config, adapter, log);
   if (handOffs !== undefined) reportEndings(io);

@@ -152,6 +152,8 @@ describe('failover behind one address', () => {
     const unkept = await servers[0].push.toRoom('lobby', 'live', 1, { keep: 'no' });
     expect(unkept).toEqual({ ok: true, value: { position: null, duplicate: false, partial: true } });
     expect(servers[0].push.toAll('all', 1)).toEqual({ partial: true });
+    expect(servers[0].push.moveUser('nobody', 'room', 'join')).toEqual({ partial: true });
+    expect(servers[0].push.disconnectUser('nobody')).toEqual({ partial: true });
     await ask(pair.old.port, 'REPLICAOF', 'NO', 'ONE');
     for (const server of servers) await expect.poll(() => readiness(server), { timeout: 10_000 }).toMatch(/^200/);
     await servers[0].push.toRoom('lobby', 'n', 2);

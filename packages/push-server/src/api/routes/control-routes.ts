@@ -1,13 +1,20 @@
 import { success } from '@gopush/contract';
 import { z } from 'zod';
 import { room, uid } from '../request/fields.ts';
-import { done, type Route, route } from './route.ts';
+import { type Route, route } from './route.ts';
 
 /** A socket's own id, as Socket.IO makes them. Anything else could name a room, which it disconnects as well. */
 const socket = z
   .string()
   .regex(/^[\w-]{20}$/)
   .meta({ description: 'Id of a connection.' });
+
+const reach = z.strictObject({
+  partial: z.literal(true).optional().meta({
+    description:
+      'Present if other push-servers could not be reached: nothing changed for their clients. Send it again.',
+  }),
+});
 
 /** Routes that change rooms, connections and inboxes of clients. */
 export const controlRoutes: readonly Route[] = [
@@ -30,11 +37,10 @@ export const controlRoutes: readonly Route[] = [
     scope: 'admin',
     summary: 'Closes all connections of a user, on all push-servers.',
     params: z.strictObject({ uid }),
-    response: done,
+    response: reach,
     failures: [],
     async run({ push }, { params }) {
-      push.disconnectUser(params.uid);
-      return success({});
+      return success(push.disconnectUser(params.uid));
     },
   }),
   route({
@@ -44,11 +50,10 @@ export const controlRoutes: readonly Route[] = [
     across: true,
     summary: 'Closes one connection, on whichever push-server it is.',
     params: z.strictObject({ id: socket }),
-    response: done,
+    response: reach,
     failures: [],
     async run({ push }, { params }) {
-      push.disconnectSocket(params.id);
-      return success({});
+      return success(push.disconnectSocket(params.id));
     },
   }),
   ...(['PUT', 'DELETE'] as const).map((method) =>
@@ -61,11 +66,10 @@ export const controlRoutes: readonly Route[] = [
           ? 'Joins all connected devices of a user to a room.'
           : 'Removes all connected devices of a user from a room.',
       params: z.strictObject({ uid, room }),
-      response: done,
+      response: reach,
       failures: ['room_invalid'],
       async run({ push }, { params }) {
-        push.moveUser(params.uid, params.room, method === 'PUT' ? 'join' : 'leave');
-        return success({});
+        return success(push.moveUser(params.uid, params.room, method === 'PUT' ? 'join' : 'leave'));
       },
     }),
   ),

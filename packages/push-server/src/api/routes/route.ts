@@ -61,7 +61,4 @@ export function route<P extends z.ZodObject, Q extends z.ZodObject, B extends z.
   return { ...input, params: input.params ?? none, query: input.query ?? none };
 }
 
-/** The response of a request that has no result. */
-export const done = z.strictObject({});
-
 const none = z.strictObject({});

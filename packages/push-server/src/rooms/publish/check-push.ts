@@ -1,6 +1,6 @@
 import { failed, nameFault, parseEvent, parseRoom, parseUid, type Result, success } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
-import type { Push, RoomOptions, UserOptions } from './push.ts';
+import type { Push, Reach, RoomOptions, UserOptions } from './push.ts';
 
 /** Longest id of a message, in bytes: the store keeps no longer names. */
 const maxIdBytes = 400;
@@ -12,14 +12,14 @@ const socketId = /^[\w-]{20}$/;
  * Checks the names that programs and hooks give. Hooks pass on what clients sent. Inside the push-server, a name with control characters could
  * be a room or a user of another product, or a reserved event that no client of the room could be given.
  *
- * Whole numbers are taken as text. A call without a result does nothing for a wrong name, and logs that.
+ * Whole numbers are taken as text. A call without a `Result` does nothing for a wrong name, and logs that.
  */
 export function checkPush(push: Push, log: Logger): Push {
   /** Acts if the names are valid; logs the others. */
-  function doIfValid<T>(names: Result<T>, what: string, act: (names: T) => void): void {
-    if (names.ok) act(names.value);
-    else
-      log.warn({ code: names.failure.code, detail: names.failure.detail }, `${what} was called with an invalid name`);
+  function doIfValid<T>(names: Result<T>, what: string, act: (names: T) => Reach): Reach {
+    if (names.ok) return act(names.value);
+    log.warn({ code: names.failure.code, detail: names.failure.detail }, `${what} was called with an invalid name`);
+    return {};
   }
 
   return {
@@ -28,13 +28,7 @@ export function checkPush(push: Push, log: Logger): Push {
       ifValid(both(roomOf(room), eventOf(event, options)), ([name]) => push.toRoom(name, event, message, options)),
     toUser: (uid, event, message, options) =>
       ifValid(both(uidOf(uid), eventOf(event, options)), ([name]) => push.toUser(name, event, message, options)),
-    toAll(event, message) {
-      let result: ReturnType<Push['toAll']> = {};
-      doIfValid(parseEvent(event), 'push.toAll', (name) => {
-        result = push.toAll(name, message);
-      });
-      return result;
-    },
+    toAll: (event, message) => doIfValid(parseEvent(event), 'push.toAll', (name) => push.toAll(name, message)),
     history: (room, after, limit) => ifValid(roomOf(room), (name) => push.history(name, after, limit)),
     presence: {
       user: (uid) => ifValid(uidOf(uid), push.presence.user),
@@ -47,16 +41,13 @@ export function checkPush(push: Push, log: Logger): Push {
       pending: (uid, limit) => ifValid(uidOf(uid), (name) => push.inbox.pending(name, limit)),
       ack: (uid, ids) => ifValid(uidOf(uid), (name) => push.inbox.ack(name, ids)),
     },
-    disconnectUser(uid) {
-      doIfValid(uidOf(uid), 'push.disconnectUser', push.disconnectUser);
-    },
+    disconnectUser: (uid) => doIfValid(uidOf(uid), 'push.disconnectUser', push.disconnectUser),
     disconnectSocket(id) {
       const known = socketId.test(id) ? success(id) : failed('payload_invalid', 'the id is not a socket id');
-      doIfValid(known, 'push.disconnectSocket', push.disconnectSocket);
+      return doIfValid(known, 'push.disconnectSocket', push.disconnectSocket);
     },
-    moveUser(uid, room, change) {
-      doIfValid(both(uidOf(uid), roomOf(room)), 'push.moveUser', ([user, name]) => push.moveUser(user, name, change));
-    },
+    moveUser: (uid, room, change) =>
+      doIfValid(both(uidOf(uid), roomOf(room)), 'push.moveUser', ([user, name]) => push.moveUser(user, name, change)),
   };
 }
 

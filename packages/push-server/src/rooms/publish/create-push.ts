@@ -9,7 +9,7 @@ import type { RoomPresence } from '../store/room-presence.ts';
 import type { StoredPublications } from '../store/stored-publications.ts';
 import { askStore } from '../when-store-is-down/respond-not-durable.ts';
 import { checkPush } from './check-push.ts';
-import type { Push, RoomOptions, UserOptions } from './push.ts';
+import type { Push, Reach, RoomOptions, UserOptions } from './push.ts';
 import type { PushCounts } from './push-counts.ts';
 import { partial, type RoomPublisher } from './room-publisher.ts';
 import type { UserPublisher } from './user-publisher.ts';
@@ -63,18 +63,27 @@ function pushOf(parts: PushParts, product: string | undefined): Push {
     disconnectUser(uid) {
       clients.disconnect(roomOfUser(scope + uid));
       bus.tellEnd(scope + uid);
+      return reach(parts);
     },
-    disconnectSocket: (id) => clients.disconnect(id),
-    moveUser: (uid, room, change) => bus.tellMove(scope + uid, room, change),
+    disconnectSocket(id) {
+      const isHere = clients.count(id) > 0;
+      clients.disconnect(id);
+      return isHere ? {} : reach(parts);
+    },
+    moveUser(uid, room, change) {
+      bus.tellMove(scope + uid, room, change);
+      return reach(parts);
+    },
   };
 }
 
-function publishToAll(
-  { counts, clients, isJoined, isolateProducts, log }: PushParts,
-  product: string | undefined,
-  event: string,
-  message: unknown,
-): { readonly partial?: true } {
+/** Whether what was just sent to all other push-servers reaches them. */
+function reach({ isJoined }: PushParts): Reach {
+  return isJoined() ? {} : partial;
+}
+
+function publishToAll(parts: PushParts, product: string | undefined, event: string, message: unknown): Reach {
+  const { counts, clients, isolateProducts, log } = parts;
   counts.published++;
   if (shapeOf(message, maxDepthOfPrograms) === 'deep') {
     log.error(
@@ -85,7 +94,7 @@ function publishToAll(
   }
   const room = product !== undefined && isolateProducts ? roomOfProduct(product) : undefined;
   clients.emitToAll(room, event, message);
-  return isJoined() ? {} : partial;
+  return reach(parts);
 }
 
 function presenceOf({ presence, roomPresence }: PushParts, scope: Scope): Push['presence'] {

@@ -37,6 +37,12 @@ export interface UserOptions {
   readonly keep?: RoomOptions['keep'];
 }
 
+/** Whether a change, or an event to all, has reached all push-servers. */
+export interface Reach {
+  /** Present if other push-servers could not be reached: their clients miss it. */
+  readonly partial?: true;
+}
+
 /** The result of a message to a user. */
 export interface UserDelivery {
   readonly id: string;
@@ -90,7 +96,7 @@ export interface Push<Events extends object = AnyEvents> {
    *
    * @returns `partial` if other push-servers could not be reached: their clients miss it
    */
-  toAll<E extends keyof Events & string>(event: E, message: Events[E]): { readonly partial?: true };
+  toAll<E extends keyof Events & string>(event: E, message: Events[E]): Reach;
   /** Reads the history of a room after an offset. Failures: `not_durable` while the store is down. */
   history(room: string, after: number, limit: number): Promise<Result<History>>;
   readonly presence: {
@@ -106,10 +112,14 @@ export interface Push<Events extends object = AnyEvents> {
     pending(uid: string, limit: number): Promise<Result<readonly PendingMessage[]>>;
     ack(uid: string, ids: readonly string[]): Promise<Result<number>>;
   };
-  /** Disconnects all devices of a user, with the reason `io server disconnect`: clients do not reconnect by themselves. */
-  disconnectUser(uid: string): void;
+  /**
+   * Disconnects all devices of a user, with the reason `io server disconnect`: clients do not reconnect by themselves.
+   *
+   * @returns `partial` if other push-servers could not be reached: their clients stay, until this is called again
+   */
+  disconnectUser(uid: string): Reach;
   /** Disconnects one client in the same way. @param id - id of its socket */
-  disconnectSocket(id: string): void;
-  /** Adds all devices of a user to a room, or removes them from it. */
-  moveUser(uid: string, room: string, change: 'join' | 'leave'): void;
+  disconnectSocket(id: string): Reach;
+  /** Adds all devices of a user to a room, or removes them from it. @returns `partial` as {@link Push.disconnectUser} */
+  moveUser(uid: string, room: string, change: 'join' | 'leave'): Reach;
 }

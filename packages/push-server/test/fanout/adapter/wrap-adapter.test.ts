@@ -39,11 +39,11 @@ class FakeAdapter {
   }
 }
 
-function wrap() {
-  const log = { debug() {}, info() {}, warn() {}, error: vi.fn() };
+function wrap({ isJoined = (): boolean => true } = {}) {
+  const log = { debug() {}, info() {}, warn: vi.fn(), error: vi.fn() };
   const inner = new FakeAdapter();
   const create = (() => inner) as unknown as AdapterFactory;
-  const Wrapped = wrapAdapter(create, log) as unknown as new (namespace: object) => Adapter;
+  const Wrapped = wrapAdapter(create, isJoined, log) as unknown as new (namespace: object) => Adapter;
   return { adapter: new Wrapped({}), inner, log };
 }
 
@@ -62,6 +62,29 @@ test('an event for this node alone is not told to others', () => {
   const { adapter, inner } = wrap();
   adapter.broadcast({}, { ...toDen, flags: { local: true } });
   expect(inner.done).toEqual([['broadcast', true]]);
+});
+
+test('changes that other nodes may have missed are logged, once for each time in which they are not reached', () => {
+  let isJoined = false;
+  const { adapter, log } = wrap({ isJoined: () => isJoined });
+  const changes = [
+    () => adapter.addSockets(toDen, ['room']),
+    () => adapter.delSockets(toDen, ['room']),
+    () => adapter.disconnectSockets(toDen, true),
+  ];
+  for (const [index, change] of changes.entries()) {
+    isJoined = false;
+    change();
+    change();
+    expect(log.warn).toHaveBeenCalledTimes(index + 1);
+    isJoined = true;
+    change();
+  }
+  isJoined = false;
+  adapter.addSockets({ ...toDen, flags: { local: true } }, ['room']);
+  expect(log.warn.mock.calls.map(([fields]) => fields)).toEqual(
+    ['socketsJoin', 'socketsLeave', 'disconnectSockets'].map((call) => ({ namespace: '/', call })),
+  );
 });
 
 test('what cannot be written for others is logged, and rejects nothing that nobody looks at', async () => {
