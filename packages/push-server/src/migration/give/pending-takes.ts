@@ -1,5 +1,8 @@
-/** If no session was taken for this long, in milliseconds, no node takes any, and nothing waits for that. */
-const silentMs = 300;
+/**
+ * If no session was taken for this long, in milliseconds, no node takes any, and nothing waits for that. On a machine that is short of CPU time, a
+ * node that takes sessions may pause for longer: its line of waiting clients must not grow meanwhile.
+ */
+const silentMs = { beforeTaken: 300, afterTaken: 1_000 } as const;
 
 /** How long a session that no node takes is remembered, in milliseconds. */
 const forgetMs = 60_000;
@@ -19,6 +22,7 @@ export class PendingTakes {
   readonly #pending = new Map<string, Pending>();
   /** When a session was taken last, or the first of these was given. */
   #heardAt = 0;
+  #tookAt = 0;
 
   /**
    * @param onTook - called with the time that another node took to take a session, in milliseconds
@@ -37,17 +41,20 @@ export class PendingTakes {
     const by = now + Math.min(mostMs, this.#mostTakeMs());
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
+      let isTaken = false;
       const wait = (since: number): void => {
-        timer = setTimeout(look, Math.min(by, this.#heardAt + silentMs) - since);
+        // If this process had no CPU, that sessions were taken is read first.
+        timer = setTimeout(() => void setImmediate(look), Math.min(by, this.#silentAt) - since);
       };
       const look = (): void => {
         // Others have been taken meanwhile: without that, more would be given the longer taking takes.
         const at = Date.now();
-        if (at < by && at < this.#heardAt + silentMs) wait(at);
+        if (!isTaken && at < by && at < this.#silentAt) wait(at);
         else resolve();
       };
       wait(now);
       const taken = (): void => {
+        isTaken = true;
         clearTimeout(timer);
         resolve();
       };
@@ -59,6 +66,7 @@ export class PendingTakes {
   taken(socket: string): void {
     const now = Date.now();
     this.#heardAt = now;
+    this.#tookAt = now;
     const pending = this.#pending.get(socket);
     if (pending === undefined) return;
     this.#pending.delete(socket);
@@ -68,6 +76,11 @@ export class PendingTakes {
 
   clear(): void {
     this.#pending.clear();
+  }
+
+  /** When no node takes any session, unless one is taken before, in milliseconds since 1970. */
+  get #silentAt(): number {
+    return Math.max(this.#heardAt + silentMs.beforeTaken, this.#tookAt + silentMs.afterTaken);
   }
 
   #forget(before: number): void {
