@@ -84,6 +84,8 @@ test.skipIf(noBrowser)('chat: people sign up and talk, and a worker that crashes
       call(url, 'GET', '/api/me', undefined, token),
     ),
   ).toEqual([409, 400, 400, 400, 400, 400, 401, 401, 200, 401, 401, 200]);
+  const headers = { 'sec-fetch-site': 'cross-site' };
+  expect((await fetch(`${url}/api/sign-out`, { method: 'POST', headers })).status).toBe(403);
   // Neither the password nor the token of somebody else lets a socket in.
   const refused = connect(url, { reconnection: false, extraHeaders: { authorization: 'Bearer wrong' } });
   await new Promise((resolve) => refused.once('connect_error', resolve));

@@ -41,7 +41,9 @@ export default defineAgentApp((app) => {
     await signIn(req, res, name);
   });
 
-  app.post('/api/sign-out', (_req, res) => {
+  app.post('/api/sign-out', (req, res) => {
+    // All other requests that change something have a body of JSON, which a page of another site cannot send.
+    if (req.get('sec-fetch-site') === 'cross-site') return refuse(res, 403, 'Not from another site.');
     res.clearCookie('token', { path: '/' }).status(204).end();
   });
 
