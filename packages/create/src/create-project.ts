@@ -6,6 +6,7 @@ import { addSecret } from './add-secret.ts';
 import { CreateError } from './create-error.ts';
 import { ecosystem } from './ecosystem.ts';
 import { type ExistingHooks, listHooks } from './existing-hooks.ts';
+import { inCommandsOf } from './in-commands-of.ts';
 import { withoutTypes } from './in-language.ts';
 import type { PackageManager, TemplateName } from './names.ts';
 import { filesFor, packageFor } from './package-manager.ts';
@@ -103,7 +104,8 @@ async function writeOwnFiles(
   // Other scripts in this folder were written without it.
   const text = isModule ? typed : typed.replace('  "type": "module",\n', '');
   await files.put(join(root, 'package.json'), packageFor(packageManager, text));
-  await files.put(join(root, 'README.md'), await readTemplate('project/README.md'));
+  const readme = await readTemplate('project/README.md');
+  await files.put(join(root, 'README.md'), inCommandsOf(packageManager, readme));
 }
 
 function result(

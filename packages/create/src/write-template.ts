@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { addSecret } from './add-secret.ts';
 import { ecosystem } from './ecosystem.ts';
+import { inCommandsOf } from './in-commands-of.ts';
 import { toJavaScript, withoutTypes } from './in-language.ts';
 import type { PackageManager, TemplateName } from './names.ts';
 import { packageFor } from './package-manager.ts';
@@ -32,12 +33,17 @@ export async function writeTemplate(options: WriteTemplateOptions): Promise<void
     const text = await readTemplate(`${template}/${path}`);
     const filled = /\.(json|md|cjs)$/.test(path) ? fill(text, values) : text;
     const [file, content] = typescript ? [path, filled] : inJavaScript(path, filled);
-    await files.put(join(root, file), file === 'package.json' ? packageFor(packageManager, content) : content);
+    await files.put(join(root, file), forPackageManager(packageManager, file, content));
   }
   if (typescript) await files.put(join(root, 'tsconfig.json'), await readTemplate('project/tsconfig.json'));
   await files.put(join(root, 'ecosystem.config.cjs'), await ecosystem(name));
   await files.ignore(root, template === 'chat' ? [...ignored, '.env', '.accounts/'] : ignored);
   await writeSecrets(root, template, files);
+}
+
+function forPackageManager(packageManager: PackageManager, file: string, text: string): string {
+  if (file === 'package.json') return packageFor(packageManager, text);
+  return file === 'README.md' ? inCommandsOf(packageManager, text) : text;
 }
 
 /** Puts values in the place of `{key}`. Not for code, where that means something else. */

@@ -82,6 +82,27 @@ test('secrets of a template are random, readable by their owner alone, and ignor
   expect(stdout).not.toMatch(/\.env|secrets\./);
 });
 
+test.each([
+  ['pnpm', 'pnpm run notify "hello"', 'pnpm exec pm2 reload'],
+  ['yarn', 'yarn run notify "hello"', 'yarn exec pm2 reload'],
+  ['bun', 'bun run notify "hello"', 'bunx pm2 reload'],
+] as const)('the READMEs of a project for %s have its commands, and none of npm', async (packageManager, run, exec) => {
+  const folder = await makeFolder();
+  const readmes: string[] = [];
+  for (const template of names) {
+    const dir = join(folder, template);
+    await createProject({ dir, template, packageManager, typescript: false, force: false });
+    readmes.push(await readFile(join(dir, 'README.md'), 'utf8'));
+  }
+  for (const readme of readmes) {
+    expect(readme).not.toMatch(/\b(?<!p)npm (install|run|start|test)\b|\bnpx /);
+    expect(readme).toMatch(new RegExp(`^${packageManager} install\n${packageManager} run dev {4,}# `, 'm'));
+    expect(readme).toContain(`\n${packageManager} add pm2\n`);
+  }
+  expect(readmes.join('\n')).toContain(run);
+  expect(readmes.join('\n')).toContain(exec);
+});
+
 test('a template other than minimal wants an empty folder', async () => {
   const dir = await makeFolder();
   await writeFile(join(dir, 'index.js'), '');
