@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { configJsonSchema, failures, listVariables, parseConfig } from '@gopush/contract';
+import { configJsonSchema, events, failures, listVariables, parseConfig } from '@gopush/contract';
 import { describe, expect, test } from 'vitest';
 import { commandsOfFile } from './support/commands.ts';
 import { codeBlocks, guides, readDocument as read, root } from './support/docs.ts';
@@ -129,6 +129,33 @@ test('docs/failures.md says what to do about each code, once', () => {
     [...cell.matchAll(/\w+/g)].map(([code]) => code),
   );
   expect(told.toSorted()).toEqual(Object.keys(failures).toSorted());
+});
+
+test('events of gopush in the docs exist', () => {
+  const known: readonly string[] = Object.values(events);
+  const named = docs.flatMap((file) => [...read(file).matchAll(/\bgo:[a-z]+\b/g)].map(([name]) => ({ file, name })));
+  expect(named.length).toBeGreaterThan(50);
+  expect(named.filter(({ name }) => !known.includes(name))).toEqual([]);
+});
+
+test('requests of the HTTP API in the docs exist', () => {
+  const { paths } = JSON.parse(read('docs/openapi.json')) as { paths: Record<string, object> };
+  const known = Object.entries(paths).map(([path, operations]) => ({
+    pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+    methods: Object.keys(operations).map((method) => method.toUpperCase()),
+  }));
+  const named = docs.flatMap((file) =>
+    [
+      ...read(file).matchAll(
+        /\b(GET|POST|PUT|DELETE)[ \n](?:\/api\/v1)?(\/(?:rooms|users|sockets|batch|notify|listen)\b[\w{}<>/.]*)/g,
+      ),
+    ].map(([, method = '', path = '']) => ({ file, method, path })),
+  );
+  const exists = ({ method, path }: { method: string; path: string }): boolean =>
+    known.some(({ pattern, methods }) => pattern.test(path) && methods.includes(method));
+  expect(named.length).toBeGreaterThan(25);
+  expect(named.filter((one) => !exists(one))).toEqual([]);
+  expect(exists({ method: 'PUT', path: '/rooms/lobby/publish' })).toBe(false);
 });
 
 test('paths of the repository in code exist', () => {
