@@ -7,6 +7,9 @@ export const maxQueuedBytes = 64 * 1_048_576;
 /** Most bytes of a client that go along with an `accept` or a `leave`. */
 export const maxEarlyBytes = 2 * 1_048_576;
 
+/** Most bytes of clients that a giver keeps for one taker until that has noted that it has read them. */
+export const maxKeptEarlyBytes = 8 * 1_048_576;
+
 /** Largest head of a request or a response, in bytes. */
 export const maxHeadBytes = 128 * 1024;
 

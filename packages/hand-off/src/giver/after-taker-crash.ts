@@ -15,18 +15,22 @@ export interface TakerNotes {
 /**
  * Whether another taker can continue a connection whose taker is dead: if the client has received whole frames only, and if what was read of it and
  * not handled is known.
+ *
+ * @param early - what it was sent of the client with the connection, if that is known
  */
 export function judgeOrphan(
   { descriptor, slot, generation, cameWithBytes }: Handed<unknown>,
   kernel: KernelSocket,
   notes: TakerNotes,
+  early: Buffer | undefined,
 ): Orphan {
   const noted = readNotes(notes.descriptor, notes.slots, { slot, generation });
   if (noted === undefined) return { taker: 'unclean', cause: 'not noted' };
   const counts = kernel.counts(descriptor);
   if (counts === undefined || counts.isEnding) return { taker: 'unclean', cause: 'client ended' };
   // It died before it read that it has the connection, so it has done nothing with it.
-  if (noted.readAt === 0 && !cameWithBytes) return { taker: 'clean', marks: [], unread: undefined };
+  if (noted.readAt === 0 && (early !== undefined || !cameWithBytes))
+    return { taker: 'clean', marks: [], unread: early };
   const isAhead = counts.bytesOut === noted.aheadAt;
   if (!isAhead && counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
   const isWhole = counts.bytesIn === noted.readAt;
@@ -55,6 +59,11 @@ function unreadOf(
 }
 
 const noBytes = Buffer.alloc(0);
+
+/** Whether a taker may not have read yet that it has a connection. */
+export function isUnread({ slot, generation }: Handed<unknown>, { descriptor, slots }: TakerNotes): boolean {
+  return readNotes(descriptor, slots, { slot, generation })?.readAt === 0;
+}
 
 /** The messages that a client has had of a taker, by its notes. @returns `undefined`: not known */
 export function marksOf(

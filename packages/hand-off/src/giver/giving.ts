@@ -154,13 +154,16 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   }
 
   /** @param orphan - what is known of all connections of a taker; `undefined`: it is dead */
-  #settle({ notes }: TakerLink<T>, served: readonly Handed<T>[], orphan: Orphan | undefined): void {
+  #settle({ notes, early }: TakerLink<T>, served: readonly Handed<T>[], orphan: Orphan | undefined): void {
     if (orphan !== undefined) {
       for (const handed of served) this.#reportOrphan(handed, () => orphan);
       notes.close();
       return;
     }
-    const judge = (handed: Handed<T>): Orphan => notes.judge(handed as Handed<unknown>);
+    const judge = (handed: Handed<T>): Orphan => {
+      const one = handed as Handed<unknown>;
+      return notes.judge(one, early.of(one));
+    };
     const notifying = new InTurns(
       served,
       (handed) => this.#reportOrphan(handed, judge),

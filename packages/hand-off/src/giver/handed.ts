@@ -50,7 +50,7 @@ export class Handed<T> implements HandedOver<T> {
   /** Where its taker notes how far it is. */
   slot = 0;
   generation = 0;
-  /** Whether its taker was sent bytes with it: they are gone if that dies before it has read them. */
+  /** Whether its taker was sent bytes with it: if that dies before it has read them, they have to be known. */
   cameWithBytes = false;
 
   /** Takes the descriptor over. @throws Error if the record cannot be kept; the descriptor is closed then */

@@ -3,7 +3,7 @@ import type { KernelSocket } from '../system/kernel-socket.ts';
 import type { Libc } from '../system/libc.ts';
 import { isLockedByOther, killLocker, lockerOf } from '../system/life-lock.ts';
 import { lookAtProcess, type ProcessUse } from '../system/process-use.ts';
-import { judgeOrphan, marksOf, type TakerNotes } from './after-taker-crash.ts';
+import { isUnread, judgeOrphan, marksOf, type TakerNotes } from './after-taker-crash.ts';
 import type { Orphan } from './giver-events.ts';
 import type { Handed } from './handed.ts';
 
@@ -56,9 +56,14 @@ export class NotesFile {
     return !isLockedByOther(this.#libc, this.#descriptor);
   }
 
-  /** Whether another taker can continue a connection, now that this one is dead. */
-  judge(handed: Handed<unknown>): Orphan {
-    return judgeOrphan(handed, this.#kernel, this.#notes);
+  /** Whether another taker can continue a connection, now that this one is dead. @param early - see {@link judgeOrphan} */
+  judge(handed: Handed<unknown>, early: Buffer | undefined): Orphan {
+    return judgeOrphan(handed, this.#kernel, this.#notes, early);
+  }
+
+  /** Whether the taker may not have read yet that it has a connection. */
+  isUnread(handed: Handed<unknown>): boolean {
+    return this.#descriptor >= 0 && isUnread(handed, this.#notes);
   }
 
   /**

@@ -17,6 +17,7 @@ import { failed, type Outcome } from '../channel/outcome.ts';
 import { readRefusal } from '../channel/refusals.ts';
 import type { SlotRef } from '../notes/layout.ts';
 import type { DescriptorSocket } from '../system/descriptor-socket.ts';
+import { EarlyBytes } from './early-bytes.ts';
 import type { GiverEvents } from './giver-events.ts';
 import type { Giver, NotOffered, Offered, OfferOptions } from './givers.ts';
 import { Handed, type HandedHost, type ServingTaker } from './handed.ts';
@@ -52,6 +53,8 @@ export interface WelcomedTaker {
 /** After this many calls of `beat` without a message, a ping has had no response for a second. */
 const unheardTicks = 3;
 
+const noBytes = Buffer.alloc(0);
+
 /** One taker that has sent `welcome`. */
 export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, ServingTaker {
   readonly name: string;
@@ -65,6 +68,8 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
   #mayBeKilled: boolean;
   #isKilled = false;
   readonly notes: NotesFile;
+  /** What its clients had sent when it was given them. */
+  readonly early = new EarlyBytes();
   /** How long the taker has been silent; `undefined`: it was heard lately. */
   #silence: Silence | undefined;
   /** Those that were sent. */
@@ -142,6 +147,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
   beat(silentSeconds: number): void {
     const { channel } = this;
     const wasClosed = channel.isGone;
+    this.early.sweep((handed) => handed.taker === this && this.notes.isUnread(handed));
     channel.beat(silentSeconds);
     if (channel.silentTicks < unheardTicks) this.#silence = undefined;
     else if (this.#silence === undefined) this.#silence = new Silence(this.notes.look());
@@ -177,7 +183,10 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
   }
 
   accept(id: number, handed: Handed<T>, slot: SlotRef, message: AcceptMessage): void {
-    handed.serve(this, id, slot, message.first.length + message.early.length > 0);
+    const { first, early } = message;
+    handed.serve(this, id, slot, first.length + early.length > 0);
+    // One that never had its response reconnects.
+    this.early.keep(handed as Handed<unknown>, first.length > 0 ? noBytes : early);
     this.#served.set(id, handed);
     this.channel.send(types.accept, id, ...writeAccept(message));
   }

@@ -73,13 +73,18 @@ export class Notes {
     this.#freeSlots.push(slot);
   }
 
-  /** Adds what the kernel has counted before the first message. @param bytesIn - negative: there are some that are still to be handled */
-  begin(slot: number, bytesOut: number, bytesIn: number): void {
+  /** Adds what the kernel has counted before the first message. @param early - the last of those bytes that are still to be handled */
+  begin(slot: number, bytesOut: number, bytesIn: number, early?: Buffer): void {
     if (slot === 0) return;
     const at = slot * slotNumbers;
     (this.#numbers[at + fields.writtenAt] as number) += bytesOut;
     if ((this.#numbers[at + fields.aheadAt] as number) > 0) (this.#numbers[at + fields.aheadAt] as number) += bytesOut;
-    this.#numbers[at + fields.readAt] = bytesIn;
+    if (early === undefined || early.length === 0) this.#numbers[at + fields.readAt] = bytesIn;
+    else {
+      // Last: before, the giver has the early bytes.
+      this.half(slot, bytesIn, early);
+      this.sees(slot, bytesIn);
+    }
   }
 
   /** Notes a write that is about to happen: it counts if the kernel has counted all of it, whenever this process dies. */

@@ -244,8 +244,7 @@ export class Taken implements TakenConnection, SocketOwner, Gate {
     if (this.slot === noSlot) return;
     const { bytesIn = 0, bytesOut = 0 } = this.#host.kernel.counts(descriptorOf(this.socket)) ?? {};
     this.#bytesIn = bytesIn;
-    this.#host.notes?.begin(this.slot.slot, bytesOut + first.length, early.length > 0 ? -bytesIn : bytesIn);
-    if (early.length > 0) this.half(early);
+    this.#host.notes?.begin(this.slot.slot, bytesOut + first.length, bytesIn, early);
   }
 
   /** Writes the response of the giver, and what the server has written behind it: in one piece if that is possible. */

@@ -50,7 +50,7 @@ function start(look: (unread: string | undefined) => void, hasLast = true) {
       writeSync(file, new Uint8Array(numbers.buffer, at, end - at), 0, end - at, at);
     const kernel = { counts: () => ({ bytesIn, bytesOut: 0, isEnding: false }) } as unknown as KernelSocket;
     const handed = { descriptor: 0, slot: ref.slot, generation: ref.generation } as unknown as Handed<unknown>;
-    const orphan = judgeOrphan(handed, kernel, { descriptor: file, slots, hasLast });
+    const orphan = judgeOrphan(handed, kernel, { descriptor: file, slots, hasLast }, undefined);
     look(orphan.taker === 'clean' ? (orphan.unread ?? Buffer.alloc(0)).toString() : undefined);
   };
   const ref = notes.open();
