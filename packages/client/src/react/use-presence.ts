@@ -9,15 +9,28 @@ const nobody: readonly string[] = [];
 /** How long to wait before the users are read again after a failure, in milliseconds. */
 const retryMs = 2_000;
 
+/** Options of `usePresence`. */
+export interface PresenceOptions {
+  /**
+   * How often the users are read again, in milliseconds: for lists without `pushServer.presenceEvents`, and for those that have to be right although
+   * a change is missed while a session migrates. @defaultValue never
+   */
+  readonly refreshMs?: number;
+}
+
 /**
  * The users in a room, in which the client is while the component is mounted. With `pushServer.presenceEvents` changes are shown at once, otherwise
- * only after each reconnect.
+ * after each reconnect and after `refreshMs`.
  *
  * @returns their uids, sorted
  * @example
  * const online = usePresence(client, 'lobby');
  */
-export function usePresence<Events extends object>(client: Client<Events>, name: string): readonly string[] {
+export function usePresence<Events extends object>(
+  client: Client<Events>,
+  name: string,
+  { refreshMs = 0 }: PresenceOptions = {},
+): readonly string[] {
   const [uids, setUids] = useState(nobody);
 
   useEffect(() => {
@@ -25,7 +38,7 @@ export function usePresence<Events extends object>(client: Client<Events>, name:
     const online = new Set<string>();
     /** Changes while the users are being read: the response may not have them. */
     let changes: PresenceEvent[] | undefined;
-    let retry: ReturnType<typeof setTimeout>;
+    let next: ReturnType<typeof setTimeout>;
     let isUsed = true;
     const apply = ({ uid, change }: PresenceEvent): void => {
       if (change === 'joined') online.add(uid);
@@ -37,7 +50,7 @@ export function usePresence<Events extends object>(client: Client<Events>, name:
     const read = async (): Promise<void> => {
       const since: PresenceEvent[] = [];
       changes = since;
-      clearTimeout(retry);
+      clearTimeout(next);
       try {
         const users = await client.presence(name);
         // The users are being read again.
@@ -47,9 +60,10 @@ export function usePresence<Events extends object>(client: Client<Events>, name:
         since.forEach(apply);
         changes = undefined;
         show();
+        if (isUsed && refreshMs > 0) next = setTimeout(read, refreshMs);
       } catch (error) {
         const isMember = (error as GopushError).code !== 'join_refused';
-        if (isUsed && isMember && changes === since) retry = setTimeout(read, retryMs);
+        if (isUsed && isMember && changes === since) next = setTimeout(read, retryMs);
       }
     };
     setUids(nobody);
@@ -61,11 +75,11 @@ export function usePresence<Events extends object>(client: Client<Events>, name:
     const offJoined = room.onJoined(read);
     return () => {
       isUsed = false;
-      clearTimeout(retry);
+      clearTimeout(next);
       offPresence();
       offJoined();
       release();
     };
-  }, [client, name]);
+  }, [client, name, refreshMs]);
   return uids;
 }

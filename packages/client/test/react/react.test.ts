@@ -17,13 +17,14 @@ import { createElement as h, StrictMode, useState, version } from 'react';
 import { createRoot } from 'react-dom/client';
 import { io } from 'socket.io-client';
 
-const socket = io({ transports: ['websocket'], query: { uid: new URLSearchParams(location.search).get('uid') } });
+const given = new URLSearchParams(location.search);
+const socket = io({ transports: ['websocket'], query: { uid: given.get('uid') } });
 const client = createClient(socket);
 window.socket = socket;
 
 function Lobby({ name }) {
   const { messages, state, error, publish } = useRoom(client, name, 'chat', { limit: 3 });
-  const online = usePresence(client, name);
+  const online = usePresence(client, name, { refreshMs: Number(given.get('refresh')) });
   return h('main', null,
     h('p', { id: 'state' }, error?.code ?? state),
     h('p', { id: 'online' }, online.join(' ')),
@@ -76,7 +77,7 @@ test.each([
 const versions = { 18: { react: 'react-18', 'react-dom': 'react-dom-18' }, 19: {} };
 
 /** A push-server that serves the page. */
-async function servePage(alias: Record<string, string>) {
+async function servePage(alias: Record<string, string>, presenceEvents = true) {
   /** Rooms that nobody may join. */
   const closed = new Set(['closed']);
   const dir = await mkdtemp(join(tmpdir(), 'gopush-test-'));
@@ -84,7 +85,7 @@ async function servePage(alias: Record<string, string>) {
   await writeFile(join(dir, 'page.js'), await bundle(page, { alias }));
   await writeFile(join(dir, 'index.html'), '<!doctype html><body></body><script type="module" src="page.js"></script>');
   const server = await startPushServer({
-    config: { serverPortStart: 0, pushServer: { publicDir: dir, senders: true, presenceEvents: true, graceMs: 0 } },
+    config: { serverPortStart: 0, pushServer: { publicDir: dir, senders: true, presenceEvents, graceMs: 0 } },
     dir,
     hooks: { canJoin: (_client, room) => !closed.has(room), canPublish: () => true },
   });
@@ -96,10 +97,10 @@ async function servePage(alias: Record<string, string>) {
 async function startPages(server: PushServer) {
   const browser = await startBrowser();
   const errors: string[] = [];
-  const open = async (uid: string) => {
+  const open = async (uid: string, refresh = '') => {
     const tab = await browser.newPage();
     tab.on('pageerror', (error) => errors.push(error.message));
-    await tab.goto(`${server.url}/?uid=${uid}`);
+    await tab.goto(`${server.url}/?uid=${uid}&refresh=${refresh}`);
     await tab.locator('#state', { hasText: 'joined' }).waitFor();
     return tab;
   };
@@ -158,6 +159,18 @@ test.skipIf(noBrowser).each([18, 19] as const)(
     expect(errors).toEqual([]);
   },
 );
+
+test.skipIf(noBrowser)('a component reads who is present again and again, if it asks for that', async () => {
+  const { server } = await servePage({}, false);
+  const { errors, open } = await startPages(server);
+  const ann = await open('ann', '100');
+  const cat = await connectClient(server.url, 'websocket', { query: { uid: 'cat' } });
+  await cat.emitWithAck('go:join', 'lobby');
+  await ann.locator('#online', { hasText: /^ann cat$/ }).waitFor();
+  cat.disconnect();
+  await ann.locator('#online', { hasText: /^ann$/ }).waitFor();
+  expect(errors).toEqual([]);
+});
 
 test.skipIf(noBrowser)('components that come late, or several at a time, show the same inbox', async () => {
   const { server } = await servePage({});
