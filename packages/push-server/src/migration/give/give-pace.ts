@@ -14,7 +14,8 @@ const many = { least: 32, swiftMs: 150, takeMs: 1_000 } as const;
 const mostFew = 200;
 
 /**
- * How many sessions are given at a time. The nodes that take them set the pace. The number grows by one with each session that was taken swiftly.
+ * How many sessions are given at a time. The nodes that take them set the pace. If it was used up, the number grows by one with each session that was
+ * taken swiftly.
  * If one was not, it shrinks by a third, once for all that were under way together (AIMD, like TCP: Chiu and Jain 1989). The clients of the others
  * notice nothing meanwhile.
  */
@@ -39,11 +40,17 @@ export class GivePace {
     return this.#way.takeMs;
   }
 
-  /** Another node has taken a session. @param ms - how long that took, in milliseconds */
-  took(ms: number, now = performance.now()): void {
+  /**
+   * Another node has taken a session.
+   *
+   * @param ms - how long that took, in milliseconds
+   * @param isFull - whether as many were under way as may be: that fewer are taken swiftly does not show that more would be (RFC 7661)
+   */
+  took(ms: number, isFull: boolean, now = performance.now()): void {
     const { least, swiftMs } = this.#way;
     this.#size = Math.max(this.#size, least);
     if (ms <= swiftMs) {
+      if (!isFull) return;
       // How long sessions take now shows only when they are taken: the size has doubled by then if it grows fast.
       const growsFast = this.#size < this.#steady && ms <= (swiftMs * 2) / 3;
       this.#size = Math.min(most, this.#size + (growsFast ? 1 : 1 / this.#size));

@@ -34,8 +34,9 @@ export class GiveSessions {
   readonly #options: GiveSessionsOptions;
   readonly #deadline: DrainDeadline;
   readonly #pace: GivePace;
+  readonly #slots = new Slots(() => this.#pace.size);
   readonly #takes = new PendingTakes(
-    (ms) => this.#pace.took(ms),
+    (ms) => this.#pace.took(ms, this.#slots.isFull),
     () => this.#pace.takeMs,
   );
   readonly #stops = new StopRequests();
@@ -53,7 +54,7 @@ export class GiveSessions {
     this.#work = new RunningWork(log);
     this.#context = {
       sessions,
-      slots: new Slots(() => this.#pace.size),
+      slots: this.#slots,
       takes: this.#takes,
       work: this.#work,
       deadline,

@@ -10,6 +10,11 @@ export class Slots {
     this.#size = size;
   }
 
+  /** Whether as much is worked on as may be. */
+  get isFull(): boolean {
+    return this.#busy >= this.#size();
+  }
+
   /** Does some work as soon as a slot is free. @param how - `resumes`: it was begun in an earlier slot */
   async take<T>(how: 'begins' | 'resumes', work: () => Promise<T>): Promise<T> {
     if (this.#busy < this.#size()) this.#busy++;
