@@ -17,11 +17,11 @@ const count = 10;
 const timeout = 60_000;
 
 /** A push-server that can be stopped, with all clients, and another one that is up or starts later. */
-async function start({ silentMs = 2_000, nodeOptions = [] as string[], store = {} } = {}) {
+async function start({ silentMs = 2_000, nodeOptions = [] as string[], others = {} } = {}) {
   const made = await makeConfig();
   // Of all that is published meanwhile.
   const pushServer = { ...made.pushServer, history: { count: 10_000 } };
-  const config = { ...made, ...store, pushServer, seamless: { silentMs } };
+  const config = { ...made, ...others, pushServer, seamless: { silentMs } };
   const [first, next] = [await startProcess(config, nodeOptions), await startServer(config, 'next')];
   return { first, next, ...(await startTalk(config, [first, next], count)) };
 }
@@ -53,7 +53,9 @@ test('one that is debugged is not killed: its clients are cut, come back at anot
 }, async () => {
   // Over Redis: a process that is stopped may hold the lock of the embedded store, and this one is not killed.
   const store = { redisAdapter: { host: '127.0.0.1', port: (await startRedis()).port } };
-  const { first, next, agent, clients, numbers } = await start({ nodeOptions: ['--inspect=127.0.0.1:0'], store });
+  // Only that it is silent keeps clients away from it.
+  const others = { ...store, health: { ejectMs: 1 } };
+  const { first, next, agent, clients, numbers } = await start({ nodeOptions: ['--inspect=127.0.0.1:0'], others });
   const here = next.io.of('/').sockets.size;
   const lost = count - here;
   expect(lost).toBeGreaterThan(0);
@@ -76,4 +78,6 @@ test('one that is debugged is not killed: its clients are cut, come back at anot
   expect(clients.map(({ client, id }) => client.id === id)).toEqual(clients.map(() => true));
   expect(first.child.exitCode ?? first.child.signalCode).toBeNull();
   expect(await readMetric(agent, 'move_fallbacks_total{cause="target silent"}', 'agent')).toBe(lost);
+  // It is heard again: new clients come to it.
+  expect(await readMetric(agent, `target_up{product="default",target="127.0.0.1:${first.port}"}`, 'agent')).toBe(1);
 });

@@ -27,6 +27,8 @@ export interface TargetLossHandler extends Pick<SilentTargetsEvents, 'isAnotherU
   givenUp(handed: Handed, record: HandOffRecord): void;
   /** A target offers the duplicate of a connection whose agent is gone. @returns `undefined`: it is not wanted */
   adopt(record: HandOffRecord): HandedClient | undefined;
+  /** The target at a port of this machine responds. */
+  heard(port: number): void;
   /** From now on no connection stays here while its session migrates: those that do get tunnels. */
   onlyTunnels(): void;
 }
@@ -134,6 +136,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   onTaker(taker: TakerState): void {
+    if (taker.state === 'open') this.#options.lossHandler.heard(taker.port);
     this.#options.onTaker(taker);
   }
 

@@ -89,7 +89,7 @@ export function openMigration(options: MigrationOptions): Migration {
       failover,
       duplicates,
       silentMs: seamless.silentMs,
-      ejectMs: health.ejectMs,
+      health,
     }),
     rebalance,
     close() {

@@ -12,7 +12,7 @@ import { type Handed, HandedClient } from '../../hand-off/handed-client.ts';
 import type { Continuation, TargetLossHandler } from '../../hand-off/handed-clients.ts';
 import { type HandOffRecord, infoOf } from '../../hand-off/record.ts';
 import type { HookSet } from '../../hooks/hook-set.ts';
-import { type Fleet, Member } from '../../route/fleet.ts';
+import { type Fleet, type HealthConfig, Member } from '../../route/fleet.ts';
 import { adopt } from '../../target/shared-buffer-io.ts';
 import type { Tunnels } from '../../tunnel/tunnels.ts';
 import type { HeartbeatOptions } from '../crash/heartbeat.ts';
@@ -35,8 +35,7 @@ export interface HandedOffMigrationOptions {
   readonly onFault: (error: unknown) => void;
   /** `seamless.silentMs`. */
   readonly silentMs: number;
-  /** `health.ejectMs`. */
-  readonly ejectMs: number;
+  readonly health: Pick<HealthConfig, 'ejectMs' | 'maxEjectMs'>;
 }
 
 /** How long another target may take to accept a connection, in milliseconds. */
@@ -51,6 +50,8 @@ export class HandedOffMigration implements TargetLossHandler {
   readonly #options: HandedOffMigrationOptions;
   /** Migrations without a tunnel, each with the function that gives it one. */
   readonly #duplicates = new Map<DuplicateMigration, (search: EarlierSearch) => void>();
+  /** Members that were given up, and have not been heard since. */
+  readonly #silent = new Set<Member>();
   #hasOnlyTunnels = false;
 
   constructor(options: HandedOffMigrationOptions) {
@@ -92,10 +93,20 @@ export class HandedOffMigration implements TargetLossHandler {
   }
 
   onGivenUp(member: Member, killed: number): void {
-    const { events, silentMs, ejectMs } = this.#options;
-    // New clients, and those that come back, would wait for it as well.
-    member.ejectedUntil = Math.max(member.ejectedUntil, Date.now() + ejectMs);
+    const { events, silentMs, health } = this.#options;
+    // New clients, and those that come back, would wait for it as well: for long if it is as it was, and for a moment if it is replaced.
+    const forMs = killed > 0 ? health.ejectMs : health.maxEjectMs;
+    member.ejectedUntil = Math.max(member.ejectedUntil, Date.now() + forMs);
+    if (killed === 0) this.#silent.add(member);
     if (killed > 0) events.targetSilent(member.target, 'killed', killed, silentMs);
+  }
+
+  heard(port: number): void {
+    for (const member of this.#silent) {
+      if (member.target.port !== port) continue;
+      this.#silent.delete(member);
+      member.ejectedUntil = Math.min(member.ejectedUntil, Date.now());
+    }
   }
 
   adopt(record: HandOffRecord): HandedClient | undefined {
