@@ -11,5 +11,8 @@ export function findPm2(dir: string): string {
       // Look in the next place.
     }
   }
-  throw new CommandError(1, 'pm2 is not installed: npm install pm2');
+  throw new CommandError(
+    1,
+    'pm2 is not installed: add it to the project (npm install pm2, pnpm add pm2, yarn add pm2, bun add pm2)',
+  );
 }
