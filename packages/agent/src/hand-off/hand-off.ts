@@ -63,6 +63,11 @@ export class HandOff {
     return this.#addresses.has(target);
   }
 
+  /** Whether a target at this address has taken hand-offs. */
+  hasTaken(target: Target): boolean {
+    return this.isHere(target) && this.clients.knownPorts.has(target.port);
+  }
+
   /** Counts a connection that is not handed off. */
   passedOver(cause: NotHandedOff): undefined {
     this.notHandedOff.set(cause, (this.notHandedOff.get(cause) ?? 0) + 1);

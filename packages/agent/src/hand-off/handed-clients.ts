@@ -55,6 +55,8 @@ export class HandedClients implements GiverEvents<HandedClient> {
   readonly #all = new Set<Handed>();
   readonly #sweeping: NodeJS.Timeout | undefined;
   readonly #silent: SilentTargets;
+  /** Ports of this machine at which targets have taken hand-offs. */
+  readonly knownPorts = new Set<number>();
   /** Totals since the start. */
   readonly total = { handedOff: 0, adopted: 0 };
   #isClosed = false;
@@ -136,7 +138,10 @@ export class HandedClients implements GiverEvents<HandedClient> {
   }
 
   onTaker(taker: TakerState): void {
-    if (taker.state === 'open') this.#options.lossHandler.heard(taker.port);
+    if (taker.state === 'open') {
+      this.knownPorts.add(taker.port);
+      this.#options.lossHandler.heard(taker.port);
+    }
     this.#options.onTaker(taker);
   }
 

@@ -20,6 +20,9 @@ import type { FoundTarget, TakeOutcome } from '../target-search.ts';
 import type { TargetSearches } from '../target-searches.ts';
 import { acceptsConnections } from './accepts-connections.ts';
 
+/** How long a push-server that listens again may take until it takes hand-offs, in milliseconds. */
+const opensWithinMs = 1_000;
+
 /** Options of the migration of duplicates. */
 export interface DuplicateMigrationContext {
   readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
@@ -55,6 +58,8 @@ export class DuplicateMigration {
   #abandoned: Abandonment | undefined;
   /** Whether it is over here: its session continues, has ended, or gets a tunnel. */
   #isOver = false;
+  /** When a target was seen first that listened and took no hand-offs, in time of `performance.now()`. */
+  #listensSince: number | undefined;
   /** Whether the router wants to know more of the client than there is without a tunnel. */
   #isAskedForRequest = false;
 
@@ -157,7 +162,7 @@ export class DuplicateMigration {
     const { headers, handOff } = this.#context;
     const { target, product } = member;
     const hand = handOff();
-    const giver = hand?.openGiverTo(target) ?? (await giverThatOpens(hand, target, timeoutMs));
+    const giver = hand?.openGiverTo(target) ?? (await this.#giverThatOpens(hand, target, timeoutMs));
     // To hold the clients of a dead process in tunnels until it is back would cost more than all else.
     if (giver === 'gone') return giver;
     if (hand === undefined || giver === undefined || this.#isOver) return { noTarget: 'needs a tunnel' };
@@ -179,6 +184,20 @@ export class DuplicateMigration {
     const outcome = readTakeResponse(response.value);
     if (typeof outcome === 'string' || 'noTarget' in outcome) response.value.offered.withdraw();
     return outcome;
+  }
+
+  /** The way to a target to which none is open yet. @returns `gone`: it does not listen, or only began to; `undefined`: it takes no hand-offs */
+  async #giverThatOpens(
+    hand: HandOff | undefined,
+    target: Target,
+    timeoutMs: number,
+  ): Promise<Giver<HandedClient> | 'gone' | undefined> {
+    if (hand?.isHere(target) !== true) return undefined;
+    if (!(await acceptsConnections(target, timeoutMs))) return 'gone';
+    const giver = await hand.giverTo(target);
+    if (giver !== undefined || !hand.hasTaken(target)) return giver;
+    this.#listensSince ??= performance.now();
+    return performance.now() - this.#listensSince < opensWithinMs ? 'gone' : undefined;
   }
 
   async #handOver({ taken, member, settled }: FoundTarget<OfferResponse>): Promise<'continues' | 'ended'> {
@@ -220,16 +239,6 @@ export class DuplicateMigration {
 }
 
 type AskOutcome = TakeOutcome<OfferResponse, FallbackCause | 'needs a tunnel'>;
-
-/** The way to a target to which none is open yet. @returns `gone`: nothing listens there; `undefined`: it takes no hand-offs */
-async function giverThatOpens(
-  hand: HandOff | undefined,
-  target: Target,
-  timeoutMs: number,
-): Promise<Giver<HandedClient> | 'gone' | undefined> {
-  if (hand?.isHere(target) !== true) return undefined;
-  return (await acceptsConnections(target, timeoutMs)) ? hand.giverTo(target) : 'gone';
-}
 
 function release({ taken, settled }: FoundTarget<OfferResponse>): void {
   taken.offered.withdraw();
