@@ -1,14 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest';
 import {
   expectUnnoticed,
-  hooksTo,
-  joinAll,
   makeConfig,
   patiently,
-  publish,
-  startHandingAgent,
   startProcess,
   startServer,
+  startTalk,
   stateOf,
 } from './support/deployment.ts';
 
@@ -20,10 +17,7 @@ test('a push-server that is killed before it has stored the sessions that it too
   const config = await makeConfig();
   const speaker = await startServer(config, 'speaker');
   const [first, second] = [await startProcess(config), await startProcess(config)];
-  const { agent, moves } = await startHandingAgent(config, hooksTo(first, second), 2);
-  const clients = await joinAll(agent, count);
-  const numbers = publish(speaker);
-  await expect.poll(() => clients.every((client) => client.numbers.length > 20), patiently).toBe(true);
+  const { agent, moves, clients, numbers } = await startTalk(config, [first, second], speaker, count);
   first.child.kill('SIGKILL');
   await expect.poll(() => moves.length, { ...patiently, interval: 5 }).toBeGreaterThan(0);
   // Their clients get messages there, and are not asked for a sign of life yet.

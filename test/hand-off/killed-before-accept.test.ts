@@ -4,14 +4,11 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { messageTypes } from '../../packages/hand-off/src/channel/message-types.ts';
 import {
   expectUnnoticed,
-  hooksTo,
-  joinAll,
   makeConfig,
   patiently,
-  publish,
-  startHandingAgent,
   startProcess,
   startServer,
+  startTalk,
   stateOf,
 } from './support/deployment.ts';
 
@@ -63,10 +60,7 @@ test.each([
     const config = await makeConfig();
     const speaker = await startServer(config, 'speaker');
     const [first, second] = [await startProcess(config), await startProcess(config)];
-    const { agent, moves } = await startHandingAgent(config, hooksTo(first, second), 2);
-    const clients = await joinAll(agent, count);
-    const numbers = publish(speaker);
-    await expect.poll(() => clients.every((client) => client.numbers.length > 20), patiently).toBe(true);
+    const { agent, moves, clients, numbers } = await startTalk(config, [first, second], speaker, count);
     const halves = await Promise.all(hasHalf ? clients.map(({ client }) => sendHalf(client)) : []);
     let given = 0;
     const { write } = Socket.prototype;

@@ -23,7 +23,7 @@ async function start({ silentMs = 2_000, nodeOptions = [] as string[], others = 
   const pushServer = { ...made.pushServer, history: { count: 10_000 } };
   const config = { ...made, ...others, pushServer, seamless: { silentMs } };
   const [first, next] = [await startProcess(config, nodeOptions), await startServer(config, 'next')];
-  return { first, next, ...(await startTalk(config, [first, next], count)) };
+  return { first, next, ...(await startTalk(config, [first, next], next, count)) };
 }
 
 test('a push-server that is stopped (SIGSTOP) is killed after seamless.silentMs: its sessions fail over, and no client notices', {

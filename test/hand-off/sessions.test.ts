@@ -19,7 +19,7 @@ const count = 20;
 test('a push-server stops: its sessions are handed to the next one, and no client notices', async () => {
   const config = await makeConfig();
   const servers = [await startServer(config, 'first'), await startServer(config, 'next')] as const;
-  const { agent, moves, clients, numbers } = await startTalk(config, servers, count);
+  const { agent, moves, clients, numbers } = await startTalk(config, servers, servers[1], count);
   await servers[0].close();
   await expect.poll(() => clients[0]?.numbers.length).toBeGreaterThan(60);
   await expectUnnoticed(clients, numbers.stop());
@@ -31,7 +31,7 @@ test('a push-server stops: its sessions are handed to the next one, and no clien
 test('a push-server is killed: its sessions fail over to the next one, and no client notices', async () => {
   const config = await makeConfig();
   const servers = [await startProcess(config), await startServer(config, 'next')] as const;
-  const { agent, moves, clients, numbers } = await startTalk(config, servers, count);
+  const { agent, moves, clients, numbers } = await startTalk(config, servers, servers[1], count);
   servers[0].child.kill('SIGKILL');
   await expect.poll(() => moves.length, patiently).toBeGreaterThan(0);
   await expect.poll(() => clients[0]?.numbers.length).toBeGreaterThan(60);

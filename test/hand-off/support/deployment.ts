@@ -86,16 +86,17 @@ export function hooksTo(...servers: readonly { readonly port: number }[]) {
   return { agent: believing, router: routerTo(servers.map(({ port }) => port)) };
 }
 
-/** Clients that an agent has handed to two push-servers, while the second one publishes to them. */
+/** Clients that an agent has handed to two push-servers, while one that may be another publishes to them. */
 export async function startTalk(
   config: ConfigInput,
-  servers: readonly [{ readonly port: number }, PushServer],
+  servers: readonly [{ readonly port: number }, { readonly port: number }],
+  publisher: PushServer,
   count: number,
 ) {
   const { agent, moves } = await startHandingAgent(config, hooksTo(...servers), 2);
   const clients = await joinAll(agent, count);
   expect(await stateOf(agent)).toEqual({ tunnels: 0, handedOff: count });
-  const numbers = publish(servers[1]);
+  const numbers = publish(publisher);
   await expect.poll(() => clients.every((client) => client.numbers.length > 20), patiently).toBe(true);
   return { agent, moves, clients, numbers };
 }
