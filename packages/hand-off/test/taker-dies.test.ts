@@ -146,6 +146,38 @@ test.each([
   },
 );
 
+test.each([
+  ['nothing', undefined],
+  ['bytes', Buffer.from('tw')],
+])(
+  'a client that was never told of its upgrade, and sent %s behind it, has nothing of another client if its taker is killed',
+  async (_, early) => {
+    const { taker, front } = await setUp();
+    const other = await connectLines(front, '/other');
+    // As long as anything that the kernel could count of the client: this was read last.
+    other.socket.write(`${'x'.repeat(2_000)} 1\n`);
+    await expect.poll(() => other.lines.length).toBeGreaterThan(2_000);
+    front.server.removeAllListeners('upgrade');
+    const upgraded = once(front.server, 'upgrade');
+    const client = new LineClient(front.port, '/a');
+    const [, socket] = (await upgraded) as [unknown, Socket];
+    const head = Buffer.from('GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n');
+    const offer = { client: socket, kind: 'upgrade', head, record: Buffer.alloc(0), timeoutMs: 5_000 } as const;
+    const offered = await (await front.giver()).offer(offer);
+    if (!offered.ok) throw new Error(offered.detail);
+    taker.process.kill('SIGSTOP');
+    const accepted = await offered.value.accept({ user: '/a', write: offered.value.head, early });
+    if (!accepted.ok) throw new Error(accepted.detail);
+    await taker.kill();
+    await expect.poll(() => front.told.find(({ handed }) => handed === accepted.value)).toBeDefined();
+    expect(front.told.find(({ handed }) => handed === accepted.value)?.detail).toEqual({
+      taker: 'unclean',
+      cause: 'half read',
+    });
+    expect(client.text).toBe('');
+  },
+);
+
 test('half a message, in either direction, is told', async () => {
   const { taker, front } = await setUp();
   const written = await connectLines(front, '/written');

@@ -28,9 +28,11 @@ export function judgeOrphan(
   if (noted === undefined) return { taker: 'unclean', cause: 'not noted' };
   const counts = kernel.counts(descriptor);
   if (counts === undefined || counts.isEnding) return { taker: 'unclean', cause: 'client ended' };
-  // It died before it read that it has the connection, so it has done nothing with it.
-  if (noted.readAt === 0 && (early !== undefined || !cameWithBytes))
-    return { taker: 'clean', marks: [], unread: early };
+  if (noted.readAt === 0) {
+    // It died before it read that it has the connection, so it has done nothing with it. What was read last is of another client.
+    const isKnown = early !== undefined || !cameWithBytes;
+    return isKnown ? { taker: 'clean', marks: [], unread: early } : { taker: 'unclean', cause: 'half read' };
+  }
   const isAhead = counts.bytesOut === noted.aheadAt;
   if (!isAhead && counts.bytesOut !== noted.writtenAt) return { taker: 'unclean', cause: 'half written' };
   const isWhole = counts.bytesIn === noted.readAt;
