@@ -138,9 +138,11 @@ export class Serving implements LinkHost, TakenHost {
     // A server listens to errors only once it has the connection.
     taken.ignoreErrors();
     try {
-      if (this.#options.onRequest?.(taken, head) === true) return;
-      socket.unshift(head);
-      this.#options.onConnection(taken);
+      const options = this.#options;
+      const unread = options.onRequest === undefined ? head : options.onRequest(taken, head);
+      if (unread === undefined) return;
+      socket.unshift(unread);
+      options.onConnection(taken);
     } catch (error) {
       socket.destroy();
       this.#fault(error);

@@ -22,9 +22,10 @@ export interface TakerOptions {
   /**
    * A connection is offered. A program that reads the head of its request itself need not have an HTTP server parse it.
    *
-   * @returns whether it has; with `false`, and without this handler, the socket has the head to read, and `onConnection` follows
+   * @returns what the socket has to read as its head, after which `onConnection` follows, as without this handler; `undefined`: the program has
+   * read it
    */
-  onRequest?(connection: TakenConnection, head: Buffer): boolean;
+  onRequest?(connection: TakenConnection, head: Buffer): Buffer | undefined;
   /** A connection is offered: it goes to `httpServer.emit('connection', connection.socket)`. */
   onConnection(connection: TakenConnection): void;
   /**

@@ -1,4 +1,4 @@
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Server as HttpServer } from 'node:http';
 import { url as debuggerUrl } from 'node:inspector';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
@@ -7,7 +7,7 @@ import type { TakenConnection, Taker } from '@gopush/hand-off';
 import { checkLogger, defaultLogger, followLinks, type Logger } from '@gopush/service';
 import { emitUpgrade } from './emit-upgrade.ts';
 import { endOnRequest } from './end-on-request.ts';
-import { isFull, joinServer, takenConnectionOf } from './joined-connection.ts';
+import { isFull, joinServer } from './joined-connection.ts';
 
 /** Options of {@link acceptHandOffs}. */
 export interface AcceptHandOffsOptions {
@@ -91,7 +91,6 @@ export class ServerHandOffs implements HandOffs {
     this.#options = options;
     this.#log = checkLogger('acceptHandOffs', options.logger ?? defaultLogger('hand-off'));
     server.on('listening', this.#onListening).on('close', this.#onClose);
-    if (options.notes !== true) server.prependListener('upgrade', bindSession);
     // Before it is needed: agents come as soon as the server listens.
     loadHandOff().catch(ignore);
     if (server.listening) this.#onListening();
@@ -120,7 +119,7 @@ export class ServerHandOffs implements HandOffs {
   }
 
   close(): Promise<void> {
-    this.#server.off('listening', this.#onListening).off('close', this.#onClose).off('upgrade', bindSession);
+    this.#server.off('listening', this.#onListening).off('close', this.#onClose);
     this.#onClose();
     return this.#work;
   }
@@ -189,17 +188,18 @@ export class ServerHandOffs implements HandOffs {
     await taker?.close();
   }
 
-  /** @returns whether the server need not parse the head */
-  #take(connection: TakenConnection, address: AddressInfo, head: Buffer): boolean {
+  /** @returns the head that the server has to parse, if any */
+  #take(connection: TakenConnection, address: AddressInfo, head: Buffer): Buffer | undefined {
     const server = this.#server;
     const { socket } = connection;
     if (!server.listening) this.#taker?.stop();
     if (!this.#mayTake(connection)) {
       socket.destroy();
-      return true;
+      return undefined;
     }
     joinServer(connection, server, address);
-    return emitUpgrade(server, socket, head);
+    const own = this.#options.notes === true ? head : withoutCanMigrate(head);
+    return emitUpgrade(server, socket, own) ? undefined : own;
   }
 
   #mayTake({ kind }: TakenConnection): boolean {
@@ -219,12 +219,16 @@ async function loadHandOff(): Promise<string | undefined> {
 
 function ignore(): void {}
 
+const canMigrateLine = new RegExp(`\\r\\n${canMigrateHeader}:[^\\r\\n]*`, 'i');
+
 /**
- * Has a server take a client that was handed over for one whose session cannot migrate: the marks by which agents and targets arrange that
- * (docs/protocol.md, "Your own backend") would go to the client, and come from it.
+ * The head of a request without the mark of a client whose session can migrate: the marks by which agents and targets arrange that
+ * (docs/protocol.md, "Your own backend") would go to a client that was handed over, and come from it.
  */
-function bindSession({ headers, socket }: IncomingMessage): void {
-  if (takenConnectionOf(socket) !== undefined) delete headers[canMigrateHeader];
+function withoutCanMigrate(head: Buffer): Buffer {
+  const text = head.toString('latin1');
+  const without = text.replace(canMigrateLine, '');
+  return without.length === text.length ? head : Buffer.from(without, 'latin1');
 }
 
 /** A session that is bound to its server. */

@@ -142,17 +142,23 @@ test('a server that has all the connections that it wants takes no more', async 
   await openWebSocket(front.url);
 });
 
-test('a server that takes part in the migration of sessions itself is not asked to for a client that was handed over', async () => {
-  const server = createServer();
-  const asked: unknown[] = [];
-  new WebSocketServer({ server }).on('connection', (_, { headers }) => asked.push(headers['x-gopush-can-resume']));
-  const { front, port } = await startTaking(server, { headers: 'x-gopush-can-resume: 1\r\n' });
-  await openWebSocket(front.url);
-  const direct = new WebSocket(`ws://127.0.0.1:${port}`, { headers: { 'x-gopush-can-resume': '1' } });
-  onTestFinished(() => direct.terminate());
-  await once(direct, 'open');
-  await expect.poll(() => asked).toEqual([undefined, '1']);
-});
+test.each([
+  ['', ''],
+  [', with a request that Node parses', 'content-length: 0\r\n'],
+])(
+  'a server that takes part in the migration of sessions itself is not asked to for a client that was handed over%s',
+  async (_, more) => {
+    const server = createServer();
+    const asked: unknown[] = [];
+    new WebSocketServer({ server }).on('connection', (_, { headers }) => asked.push(headers['x-gopush-can-resume']));
+    const { front, port } = await startTaking(server, { headers: `x-gopush-can-resume: 1\r\n${more}` });
+    await openWebSocket(front.url);
+    const direct = new WebSocket(`ws://127.0.0.1:${port}`, { headers: { 'x-gopush-can-resume': '1' } });
+    onTestFinished(() => direct.terminate());
+    await once(direct, 'open');
+    await expect.poll(() => asked).toEqual([undefined, '1']);
+  },
+);
 
 test('it begins again when the server listens again', async () => {
   const { server } = createEchoes();
@@ -244,7 +250,20 @@ test('a server without a listener to upgrades is left to its port', async () => 
   late.on('error', () => {});
   await once(late, 'unexpected-response');
   expect(requests).toEqual([]);
-  expect(front.refused).toHaveLength(1);
+  expect(front.refused).toEqual([expect.stringMatching(/^bad response/)]);
+});
+
+test('a server without a listener to upgrades responds to a request for one, as it did before', async () => {
+  const server = createServer((_, response) => response.end('plain'));
+  const { port } = await startTaking(server);
+  const client = connect(port);
+  onTestFinished(() => void client.destroy());
+  client.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: Upgrade, close\r\nupgrade: h2c\r\n\r\n');
+  let heard = '';
+  client.on('data', (chunk) => {
+    heard += chunk;
+  });
+  await expect.poll(() => heard).toMatch(/^HTTP\/1.1 200 .*plain/s);
 });
 
 test.each(['websocket', 'polling'] as const)(
