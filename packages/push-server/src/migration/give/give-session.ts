@@ -106,39 +106,43 @@ async function giveNow(
 /**
  * Ends the stream of a session that is saved, after all that was written to it.
  *
- * @returns `false` if the connection does not take that at once: then it ends later, in no slot
+ * @returns `false` if the connection does not take that at once: then it ends later, in no slot. Also if it could not be given back: no node will take
+ * the session from an agent
  */
-async function endStreamSoon(
-  { conn, client, taken }: FollowedConnection,
-  by: number,
-  work: GiveContext['work'],
-): Promise<boolean> {
-  const endWhenFlushed = async (): Promise<void> => {
-    await waitUntil(
-      () => isFlushed(conn),
-      () => by,
-    );
-    // What was written in this tick leaves at its end.
-    await new Promise((resolve) => setImmediate(resolve));
-    if (taken === undefined) {
-      endStream(conn);
-      return;
-    }
-    await waitUntil(
-      () => taken.socket.writableLength === 0 || taken.socket.destroyed,
-      () => by,
-    );
-    await giveBack(conn, taken, client.decoder.reconstructor != null);
-  };
-  const ended = endWhenFlushed();
-  work.run(() => ended);
+async function endStreamSoon(followed: FollowedConnection, by: number, work: GiveContext['work']): Promise<boolean> {
+  const flushed = whenFlushed(followed, by);
+  const ended = flushed.then(() => endNow(followed));
+  work.run(async () => void (await ended));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
     timer = setTimeout(resolve, flushMs, false);
   });
-  const hasEnded = await Promise.race([late, ended.then(yes, no)]);
+  const isFlushed = await Promise.race([late, flushed.then(yes)]);
   clearTimeout(timer);
-  return hasEnded;
+  // An agent without CPU time takes long to take a connection back: more would come to it if that one did not count.
+  return isFlushed && ended.catch(no);
+}
+
+/** Resolves when a connection has taken all that was written to it. */
+async function whenFlushed({ conn, taken }: FollowedConnection, by: number): Promise<void> {
+  await waitUntil(
+    () => isFlushed(conn),
+    () => by,
+  );
+  // What was written in this tick leaves at its end.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (taken === undefined) return;
+  await waitUntil(
+    () => taken.socket.writableLength === 0 || taken.socket.destroyed,
+    () => by,
+  );
+}
+
+/** @returns whether the session can continue elsewhere */
+async function endNow({ conn, client, taken }: FollowedConnection): Promise<boolean> {
+  if (taken !== undefined) return giveBack(conn, taken, client.decoder.reconstructor != null);
+  endStream(conn);
+  return true;
 }
 
 const yes = (): boolean => true;

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stopClientPing } from '@gopush/contract';
 import { expect, test } from 'vitest';
@@ -11,6 +12,12 @@ import { Slots } from '../../../src/migration/give/slots.ts';
 import { follow } from '../../support/fake-connection.ts';
 
 const session = { socket: { id: 'a' } } as MigratableSession;
+
+/** That of a connection between two messages. */
+const receiver = {
+  ...{ _state: 0, _opcode: 0, _fragmented: 0, _payloadLength: 0, _bufferedBytes: 0 },
+  ...{ _fragments: [], _buffers: [] },
+};
 
 function start(parts: Partial<GiveContext> = {}) {
   const ended: (readonly MigratableSession[])[] = [];
@@ -146,4 +153,36 @@ test('the slot is free once another node has taken the session', async () => {
   take();
   await Promise.all([giving, other]);
   expect(isFree).toBe(true);
+});
+
+test('the slot is not free while the agent has not taken the connection back, however long that takes', async () => {
+  let keep = (_isKept: boolean): void => {};
+  const left = new Promise<boolean>((resolve) => {
+    keep = resolve;
+  });
+  let take = (): void => {};
+  const taken = new Promise<void>((resolve) => {
+    take = resolve;
+  });
+  const { context, followed, fake } = start({ takes: { whenTaken: () => taken } });
+  const socket = Object.assign(new Socket(), { user: undefined });
+  Object.assign(followed, { taken: { socket, leave: () => left } });
+  Object.assign(fake.webSocket, { pause() {}, _receiver: receiver });
+  const giving = giveSession(stop(followed), { by: by(60_000), isStopped: true }, context);
+  // Longer than a connection may take what was written to it.
+  await pause(60);
+  expect(context.slots.isFull).toBe(true);
+  keep(true);
+  await new Promise(setImmediate);
+  expect(context.slots.isFull).toBe(true);
+  take();
+  await giving;
+  expect(context.slots.isFull).toBe(false);
+});
+
+test('a connection that cannot be given back occupies no slot: no other node takes its session', async () => {
+  const { context, followed } = start({ takes: { whenTaken: () => new Promise(() => {}) } });
+  Object.assign(followed, { taken: { socket: new Socket(), leave: async () => false } });
+  await giveSession(stop(followed), { by: by(60_000), isStopped: true }, context);
+  expect(context.slots.isFull).toBe(false);
 });
