@@ -19,7 +19,7 @@ export { openRedisStore } from './redis/open-redis-store.ts';
 export { createRedisClient, type RedisClient, watchOf } from './redis/redis-client.ts';
 export type { ServerWatch } from './redis/server-watch.ts';
 export { locateRedisFiles } from './redis/tls-options.ts';
-export { writeTogether, writeTogetherInMicrotask } from './redis/write-together.ts';
+export { writeTogetherInMicrotask } from './redis/write-together.ts';
 export type { RegisteredNode, RegistryStore } from './registry.ts';
 export type { SessionEntry, SessionStore } from './sessions.ts';
 export { isBack, type StateListener, type Store, type StoreState } from './store.ts';

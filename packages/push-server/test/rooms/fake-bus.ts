@@ -10,11 +10,11 @@ export class FakeBus implements Bus {
   /** Tells of a gap. */
   gap: () => void = () => {};
 
-  publish(payload: Buffer): void {
+  async publish(payload: Buffer): Promise<void> {
     this.sent.push({ to: 'all', payload });
   }
 
-  publishTo(room: string, payload: Buffer): void {
+  async publishTo(room: string, payload: Buffer): Promise<void> {
     this.sent.push({ to: `followers of ${room}`, payload });
   }
 
@@ -26,7 +26,7 @@ export class FakeBus implements Bus {
     this.followed.splice(this.followed.indexOf(room), 1);
   }
 
-  send(node: string, payload: Buffer): void {
+  async send(node: string, payload: Buffer): Promise<void> {
     this.sent.push({ to: node, payload });
   }
 

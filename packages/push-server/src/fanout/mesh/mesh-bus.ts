@@ -16,6 +16,9 @@ const pongPrefix = Buffer.from([pongByte]);
 /** How many bytes the name of a node has. */
 const idBytes = 12;
 
+/** Writes leave before whoever waits for this goes on. Only a peer that is behind by more than the kernel queues may miss them if this process dies. */
+const written = Promise.resolve();
+
 /** A bus over a mesh. */
 export class MeshBus implements Bus {
   readonly #mesh: Mesh;
@@ -31,13 +34,15 @@ export class MeshBus implements Bus {
     return this.#mesh.id;
   }
 
-  publish(payload: Buffer): void {
+  publish(payload: Buffer): Promise<void> {
     this.#mesh.countLoss();
     this.#mesh.publish(Buffer.concat([busPrefix, payload]));
+    return written;
   }
 
-  publishTo(room: string, payload: Buffer): void {
+  publishTo(room: string, payload: Buffer): Promise<void> {
     this.#mesh.publishTo(bucketOf(room), Buffer.concat([busPrefix, payload]));
+    return written;
   }
 
   follow(room: string, onLate: () => void): Promise<void> {
@@ -48,8 +53,9 @@ export class MeshBus implements Bus {
     this.#mesh.unfollow(bucketOf(room));
   }
 
-  send(node: string, payload: Buffer): void {
+  send(node: string, payload: Buffer): Promise<void> {
     this.#mesh.send(node, Buffer.concat([busPrefix, payload]));
+    return written;
   }
 
   ping(heard: (ms: number) => void): void {

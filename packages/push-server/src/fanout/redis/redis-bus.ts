@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '@gopush/service';
-import { type RedisClient, writeTogether, writeTogetherInMicrotask } from '@gopush/store';
+import { type RedisClient, writeTogetherInMicrotask } from '@gopush/store';
 import type { Bus } from '../../rooms/bus/bus.ts';
 import { Pings } from '../bus/pings.ts';
 import { bucketOf } from '../bus/room-buckets.ts';
+import { BoundedWaits } from './bounded-waits.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { RoomSubscriptions } from './room-subscriptions.ts';
 
@@ -39,6 +40,8 @@ export class RedisBus implements Bus {
   readonly #rooms: string;
   readonly #subscriptions: RoomSubscriptions;
   readonly #pings = new Pings();
+  /** Of those that have published. A step is a beat. */
+  readonly #waits = new BoundedWaits();
   #onMessage: (payload: Buffer) => void = () => {};
   #onGap: () => void = () => {};
   /** The connection below the subscriber. */
@@ -57,7 +60,8 @@ export class RedisBus implements Bus {
       fanout,
       publish: (beat) => {
         this.#noticeReplacement();
-        this.#publish(this.#beats, beat);
+        this.#waits.step();
+        void this.#publish(this.#beats, beat);
       },
       isConnected: () => publisher.status === 'ready' && subscriber.status === 'ready',
       restore: () => this.#restore(),
@@ -77,19 +81,18 @@ export class RedisBus implements Bus {
     this.#subscriptions.sync().catch(ignore);
   }
 
-  publish(payload: Buffer): void {
-    this.#publish(this.#all, payload);
+  publish(payload: Buffer): Promise<void> {
+    return this.#waits.until(this.#publish(this.#all, payload));
   }
 
-  publishTo(room: string, payload: Buffer): void {
+  publishTo(room: string, payload: Buffer): Promise<void> {
     writeTogetherInMicrotask(this.#options.publisher);
-    this.#publish(this.#rooms + bucketOf(room), payload);
+    return this.#waits.until(this.#publish(this.#rooms + bucketOf(room), payload));
   }
 
-  send(node: string, payload: Buffer): void {
-    // When a node stops, another one publishes for hundreds of sessions in a turn that it has taken them.
-    writeTogether(this.#options.publisher);
-    this.#publish(this.#channelOf(node), payload);
+  send(node: string, payload: Buffer): Promise<void> {
+    writeTogetherInMicrotask(this.#options.publisher);
+    return this.#waits.until(this.#publish(this.#channelOf(node), payload));
   }
 
   follow(room: string, onLate: () => void): Promise<void> {
@@ -101,7 +104,7 @@ export class RedisBus implements Bus {
   }
 
   ping(heard: (ms: number) => void): void {
-    this.#publish(this.#own, this.#pings.next(heard));
+    void this.#publish(this.#own, this.#pings.next(heard));
   }
 
   onMessage(listener: (payload: Buffer) => void): void {
@@ -114,15 +117,16 @@ export class RedisBus implements Bus {
 
   close(): void {
     this.heartbeat.close();
+    this.#waits.close();
   }
 
   #channelOf(name: string): string {
     return `${this.#all}:${name}`;
   }
 
-  #publish(channel: string, payload: Buffer): void {
-    // A message that cannot be sent now is in the history of its room, and others are notified to read that.
-    this.#options.publisher
+  /** Resolves when Redis has it. A message that cannot be sent now is in the history of its room, and others are notified to read that. */
+  #publish(channel: string, payload: Buffer): Promise<unknown> {
+    return this.#options.publisher
       .publish(channel, Buffer.concat([this.#ownName, payload]))
       .catch(() => this.heartbeat.lost());
   }

@@ -1,11 +1,16 @@
-/** Carries messages between push-servers. Messages may be lost while the other side is away: those of rooms are in their histories. */
+/**
+ * Carries messages between push-servers. Messages may be lost while the other side is away: those of rooms are in their histories.
+ *
+ * What sends returns a promise that resolves when the message reaches the others although this process dies: Redis has it, or the kernel. It also
+ * resolves when that cannot be waited for, and does not reject.
+ */
 export interface Bus {
   /** Name of this node on the bus. */
   readonly node: string;
   /** Sends to all other nodes. */
-  publish(payload: Buffer): void;
+  publish(payload: Buffer): Promise<void>;
   /** Sends to the nodes that follow a room, and perhaps to some that do not. */
-  publishTo(room: string, payload: Buffer): void;
+  publishTo(room: string, payload: Buffer): Promise<void>;
   /**
    * Follows a room, once more if it is followed already: messages that others send to it come here.
    *
@@ -15,7 +20,7 @@ export interface Bus {
   follow(room: string, onLate: () => void): Promise<void>;
   unfollow(room: string): void;
   /** Sends to one node; nothing happens if it is gone. */
-  send(node: string, payload: Buffer): void;
+  send(node: string, payload: Buffer): Promise<void>;
   /**
    * Sends a ping that comes back: from Redis, or from each other node.
    *

@@ -14,6 +14,8 @@ export interface RoomListener {
 /** What push-servers tell each other over the bus: messages of rooms, and notices about users and sessions. */
 export class RoomBus {
   readonly #bus: Bus;
+  /** Sessions that were taken in this turn of the event loop, each with the node that gave it. */
+  #taken: (readonly [node: string, socket: string])[] = [];
   #nodeEvents = noEvents;
 
   constructor(bus: Bus) {
@@ -57,46 +59,60 @@ export class RoomBus {
     if (nameOfClients(room) !== undefined) this.#bus.unfollow(room);
   }
 
-  /** Tells other nodes about a room: the given ones, or those that follow it. */
-  tellRoom(room: string, message: RoomMessage, nodes: readonly string[] | undefined): void {
-    if (nodes === undefined && nameOfClients(room) !== undefined) this.#bus.publishTo(room, encodeBusMessage(message));
-    else this.#send(message, nodes);
+  /**
+   * Tells other nodes about a room: the given ones, or those that follow it.
+   *
+   * @returns resolves when they learn of it although this process dies ({@link Bus})
+   */
+  tellRoom(room: string, message: RoomMessage, nodes: readonly string[] | undefined): Promise<unknown> {
+    if (nodes === undefined && nameOfClients(room) !== undefined)
+      return this.#bus.publishTo(room, encodeBusMessage(message));
+    return this.#send(message, nodes);
   }
 
-  /** Tells this node and others that something waits for a user. @param nodes - `undefined`: all */
-  tellInbox(uid: string, nodes: readonly string[] | undefined): void {
+  /** Tells this node and others that something waits for a user. @param nodes - `undefined`: all. @returns as {@link tellRoom} */
+  tellInbox(uid: string, nodes: readonly string[] | undefined): Promise<unknown> {
     this.#nodeEvents.onInbox(uid);
-    this.#send(['inbox', uid], nodes);
+    return this.#send(['inbox', uid], nodes);
   }
 
   /** Tells this node and all others that the devices of a user enter a room, or leave it. */
   tellMove(uid: string, room: string, change: 'join' | 'leave'): void {
     this.#nodeEvents.onMove(uid, room, change);
-    this.#send(['move', uid, room, change]);
+    void this.#send(['move', uid, room, change]);
   }
 
   /** Tells this node and all others that the connections of a user end. */
   tellEnd(uid: string): void {
     this.#nodeEvents.onEnd(uid);
-    this.#send(['end', uid]);
+    void this.#send(['end', uid]);
   }
 
   /** Tells all other nodes that clients came back. */
   tellBack(pids: readonly string[]): void {
-    this.#send(['back', pids]);
+    void this.#send(['back', pids]);
   }
 
-  /** Tells the node that gave a session that this one has taken it. */
+  /**
+   * Tells the node that gave a session that this one has taken it, at the end of the turn: when a node stops, another one takes hundreds in a turn,
+   * and what is sent at once leaves in one write.
+   */
   tellTaken(node: string, socket: string): void {
     if (node === this.node) this.#nodeEvents.onTaken(socket);
-    else this.#send(['taken', socket], [node]);
+    else if (this.#taken.push([node, socket]) === 1) setImmediate(() => this.#sendTaken());
+  }
+
+  #sendTaken(): void {
+    const taken = this.#taken;
+    this.#taken = [];
+    for (const [node, socket] of taken) void this.#bus.send(node, encodeBusMessage(['taken', socket]));
   }
 
   /** Sends to other nodes: the given ones, or all. */
-  #send(message: BusMessage, nodes?: readonly string[]): void {
+  #send(message: BusMessage, nodes?: readonly string[]): Promise<unknown> {
     const bytes = encodeBusMessage(message);
-    if (nodes === undefined) this.#bus.publish(bytes);
-    else for (const node of nodes) if (node !== this.node) this.#bus.send(node, bytes);
+    if (nodes === undefined) return this.#bus.publish(bytes);
+    return Promise.all(nodes.map((node) => (node === this.node ? undefined : this.#bus.send(node, bytes))));
   }
 
   #receive(message: BusMessage, rooms: RoomListener): void {

@@ -133,7 +133,7 @@ export class RoomPublisher {
     if (duplicate) {
       // The earlier attempt may not have learned that the message was kept, and so sent it to no client.
       streams.heardOf(room, position);
-      bus.tellRoom(room, ['known', room, position], await nodesOf(outgoing));
+      await bus.tellRoom(room, ['known', room, position], await nodesOf(outgoing));
       return success({ position, duplicate });
     }
     const { id } = publication;
@@ -142,8 +142,10 @@ export class RoomPublisher {
     streams.receive(room, epoch, { offset, at, payload });
     // If the room has members here, delivering to them adds the key.
     if (id !== undefined && !streams.has(room)) delivery.deliveredKeys.add(room, id);
-    bus.tellRoom(room, ['kept', room, epoch, offset, at, payload], await nodesOf(outgoing));
+    const told = bus.tellRoom(room, ['kept', room, epoch, offset, at, payload], await nodesOf(outgoing));
     if (!isRepeated) onPublished?.(room, publication, position);
+    // If this process died in between, nobody would give members elsewhere what the publisher believes to be sent.
+    await told;
     return success({ position, duplicate: isRepeated });
   }
 
@@ -156,7 +158,7 @@ export class RoomPublisher {
     // Members of this node that have it do not get it again.
     delivery.deliverUnkept(room, publication, volatile);
     // Sent again as well: the earlier attempt may not have reached all nodes. Those that it did reach drop it.
-    bus.tellRoom(room, ['live', room, payload, volatile], await findNodes?.());
+    void bus.tellRoom(room, ['live', room, payload, volatile], await findNodes?.());
     if (!isRepeated) onPublished?.(room, publication, null);
     return success({ position: null, duplicate: isRepeated, ...(isJoined() ? {} : partial) });
   }

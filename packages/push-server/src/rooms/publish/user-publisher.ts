@@ -46,7 +46,7 @@ export class UserPublisher {
     // It waits now, whatever becomes of this.
     const found = await this.#find(user);
     // The earlier attempt may not have learned that the message was stored, and so sent it to no client. 0: it was acknowledged already.
-    if (put.value.seq > 0) bus.tellInbox(user, found?.nodes);
+    if (put.value.seq > 0) await bus.tellInbox(user, found?.nodes);
     const state = put.value.state === 'duplicate' ? 'duplicate' : 'waiting';
     return success({ id, state, devices: found?.devices ?? 0 });
   }

@@ -64,12 +64,19 @@ test('what happens to a user is told to this node and to others', () => {
   ]);
 });
 
-test('a session that this very node gave is taken without the bus', () => {
+test('a session that this very node gave is taken without the bus, and others are told together at the end of the turn', async () => {
   const { rooms, told, sent } = start();
   rooms.tellTaken('this node', 'socket');
   rooms.tellTaken('another', 'socket');
+  await undefined;
+  rooms.tellTaken('third', 'more');
   expect(told).toEqual([['taken', 'socket']]);
-  expect(sent()).toEqual([['another', ['taken', 'socket']]]);
+  expect(sent()).toEqual([]);
+  await new Promise(setImmediate);
+  expect(sent()).toEqual([
+    ['another', ['taken', 'socket']],
+    ['third', ['taken', 'more']],
+  ]);
 });
 
 test('messages of rooms reach rooms, and notices the listener', () => {
