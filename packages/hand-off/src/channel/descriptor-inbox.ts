@@ -20,7 +20,10 @@ export class DescriptorInbox {
       this.#waiting.delete(tag);
       return early;
     }
-    for (let received = this.#socket.receive(); received !== undefined; received = this.#socket.receive()) {
+    // A peer that sends on and on must not keep this process here. Each packet before this one is of another message.
+    for (let count = 0; count < maxOpenOffers; count++) {
+      const received = this.#socket.receive();
+      if (received === undefined) return -1;
       this.#keepAll(received);
       const descriptor = this.#waiting.get(tag);
       if (descriptor === undefined) continue;

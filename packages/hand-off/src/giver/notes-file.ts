@@ -33,10 +33,10 @@ export class NotesFile {
   whenDead(onResult: (isDead: boolean) => void): void {
     let asked = 0;
     const ask = (): void => {
-      const lives = isLockedByOther(this.#libc, this.#descriptor);
+      const isDead = this.isDead;
       asked++;
-      if (lives && asked < mostAsked) setTimeout(ask, askMs);
-      else onResult(!lives);
+      if (!isDead && asked < mostAsked) setTimeout(ask, askMs);
+      else onResult(isDead);
     };
     ask();
   }
@@ -52,8 +52,9 @@ export class NotesFile {
     return this.#descriptor >= 0 && killLocker(this.#libc, this.#descriptor);
   }
 
+  /** Whether the taker is dead. Without its file nobody knows, so it is not. */
   get isDead(): boolean {
-    return !isLockedByOther(this.#libc, this.#descriptor);
+    return this.#descriptor >= 0 && !isLockedByOther(this.#libc, this.#descriptor);
   }
 
   /** Whether another taker can continue a connection, now that this one is dead. @param early - see {@link judgeOrphan} */

@@ -286,7 +286,13 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
       kernel.close(descriptor);
       return false;
     }
-    const handed = this.create(id, descriptor, record, undefined as T);
+    let handed: Handed<T>;
+    try {
+      handed = this.create(id, descriptor, record, undefined as T);
+    } catch {
+      // There is no memory for its record.
+      return false;
+    }
     handed.serve(this, id, message, false);
     this.#served.set(id, handed);
     let isKept = false;

@@ -150,12 +150,36 @@ export class DescriptorSocket {
 
   /** The next message; `undefined`: there is none, or the socket is gone. */
   receive(): Received | undefined {
+    const length = this.#receive();
+    if (length < 0) return undefined;
+    const descriptors = this.#takeDescriptors();
+    // The other end has closed it. Or it has sent a message without bytes, which may have descriptors.
+    if (length === 0 && descriptors.length === 0) return undefined;
+    return { bytes: this.#bytesIn(length), descriptors };
+  }
+
+  /**
+   * The bytes of the next message, valid until the next call; none: the other end has closed the socket. Descriptors that came with them are closed.
+   *
+   * @returns `undefined`: nothing has come
+   */
+  receiveBytes(): Buffer | undefined {
+    const length = this.#receive();
+    if (length < 0) return undefined;
+    for (const descriptor of this.#takeDescriptors()) this.#libc.close(descriptor);
+    return this.#bytesIn(length);
+  }
+
+  /** @returns how many bytes came; negative: no message */
+  #receive(): number {
     const { bytes, words } = this.#in;
     words[(layout.iovec + 8) / 4] = maxBytes;
     words[40 / 4] = controlBytes;
-    const length = this.#libc.recvmsg(this.#descriptor, bytes, dontWaitCloexec);
-    if (length <= 0) return undefined;
-    return { bytes: bytes.subarray(layout.data, layout.data + length), descriptors: this.#takeDescriptors() };
+    return this.#libc.recvmsg(this.#descriptor, bytes, dontWaitCloexec);
+  }
+
+  #bytesIn(length: number): Buffer {
+    return this.#in.bytes.subarray(layout.data, layout.data + length);
   }
 
   /** The descriptors of the message. If the kernel dropped some, none is used. */

@@ -96,7 +96,9 @@ export class GiverLink implements ChannelOwner, Owner {
   /** Gives a duplicate of a connection that has no other owner. @returns `false`: not now */
   giveDuplicate(taken: Taken): boolean {
     const id = this.#nextDuplicate();
-    if (this.#descriptors.send([id], [descriptorOf(taken.socket)]) !== 'sent') return false;
+    const result = this.#descriptors.send([id], [descriptorOf(taken.socket)]);
+    if (result === 'gone') this.channel.end('the socket for descriptors is closed');
+    if (result !== 'sent') return false;
     this.channel.send(types.duplicate, id, ...writeDuplicate({ ...taken.slot, record: taken.record }));
     taken.id = id;
     taken.owner = this;

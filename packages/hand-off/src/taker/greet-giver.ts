@@ -25,18 +25,20 @@ export function greetGiver(socket: Socket, greeting: Greeting): void {
     const hello = readHello(payload);
     if (hello?.token === undefined) return false;
     const descriptors = greeting.waiting.take(hello.token);
-    const reason =
-      unfitHello(hello) ?? (descriptors === undefined ? 'its socket for descriptors is missing' : undefined);
-    // Both sides learn from the other's hello why it does not fit.
-    const { name, slots } = greeting;
-    const own = writeHello(ownHello(name, { slots, mayBeKilled: greeting.mayBeKilled() }));
-    if (reason !== undefined || descriptors === undefined) {
+    const reason = unfitHello(hello);
+    if (reason !== undefined) {
       descriptors?.close();
-      channel.send(types.refuse, 0, textOf(reason ?? ''));
+      channel.send(types.refuse, 0, textOf(reason));
       channel.end('refused');
       return true;
     }
-    channel.send(types.welcome, 0, own);
+    if (descriptors === undefined) {
+      // It is not refused, which is for good: the next time this process may have descriptors again.
+      channel.end('its socket for descriptors is missing');
+      return true;
+    }
+    const { name, slots } = greeting;
+    channel.send(types.welcome, 0, writeHello(ownHello(name, { slots, mayBeKilled: greeting.mayBeKilled() })));
     owner = greeting.onHello(hello, channel, descriptors);
     return true;
   };

@@ -179,6 +179,7 @@ export class Serving implements LinkHost, TakenHost {
   /** Gives connections without another owner to the givers that have fewest. */
   onRoom(): void {
     for (const taken of this.#alone) {
+      if (taken.socket.destroyed) continue;
       const link = this.#leastLoaded();
       if (link === undefined) return;
       if (!link.giveDuplicate(taken)) return;

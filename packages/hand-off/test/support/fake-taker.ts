@@ -17,12 +17,19 @@ export interface FakeTaker {
   /** How many givers have connected. */
   readonly connections: () => number;
   send(type: number, id: number, ...parts: Buffer[]): void;
+  /** Sends a descriptor to the giver that has connected last. */
+  sendDescriptor(tag: number, descriptor: number): void;
+  close(): void;
 }
 
 const upgrade = Buffer.from('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n');
 
-/** @param hello - instead of the right one */
-export async function openFakeTaker(dir: string, port: number, hello: Partial<Hello> = {}): Promise<FakeTaker> {
+/** @param hello - instead of the right one; `respondsNever`: to offers only the test responds */
+export async function openFakeTaker(
+  dir: string,
+  port: number,
+  { respondsNever = false, ...hello }: Partial<Hello> & { readonly respondsNever?: boolean } = {},
+): Promise<FakeTaker> {
   const libc = await loadLibc();
   if (typeof libc === 'string') throw new Error(libc);
   const files = filesOf(dir, port, 'fa4e0000');
@@ -31,6 +38,7 @@ export async function openFakeTaker(dir: string, port: number, hello: Partial<He
   const told: FakeTaker['told'] = [];
   let connections = 0;
   let giver: Socket | undefined;
+  let channel: DescriptorSocket | undefined;
   const send: FakeTaker['send'] = (type, id, ...parts) => void giver?.write(writeFrame(type, id, ...parts));
   const server = createServer((socket) => {
     connections++;
@@ -38,10 +46,10 @@ export async function openFakeTaker(dir: string, port: number, hello: Partial<He
     socket.on('error', () => {});
     const frames = new FrameReader();
     const greet = (): void => {
-      const channel = descriptors.accept();
+      channel?.close();
+      channel = descriptors.accept();
       channel?.receive();
       channel?.send([0], [notes]);
-      onTestFinished(() => channel?.close());
       send(types.welcome, 0, writeHello({ ...ownHello('fake', { slots: 0 }), ...hello }));
     };
     socket.on('data', (chunk) =>
@@ -49,16 +57,27 @@ export async function openFakeTaker(dir: string, port: number, hello: Partial<He
         told.push({ type, id, payload: Buffer.from(payload) });
         if (type === types.hello) greet();
         if (type === types.ping) send(types.pong, 0);
-        if (type === types.offer)
+        if (type === types.offer && !respondsNever)
           send(types.response, id, ...writeResponse({ ...noSlot, head: upgrade, body: undefined }));
       }),
     );
   }).listen(files.messages);
-  onTestFinished(() => {
+  let isClosed = false;
+  const close = (): void => {
+    if (isClosed) return;
+    isClosed = true;
     giver?.destroy();
+    channel?.close();
     descriptors.close();
     server.close();
     libc.close(notes);
-  });
-  return { told, connections: () => connections, send };
+  };
+  onTestFinished(close);
+  return {
+    told,
+    connections: () => connections,
+    send,
+    sendDescriptor: (tag, descriptor) => void channel?.send([tag], [descriptor]),
+    close,
+  };
 }

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { closeSync, fstatSync, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Giver } from '../../src/giver/givers.ts';
 import { openFront, temporaryFolder, upgradeRequest } from '../support/front.ts';
+import { fill, recordFiles } from '../support/record-files.ts';
 import { freePort, takeHere } from '../support/taker.ts';
 
 /** Bytes of buffers, after what nobody has any more is collected. */
@@ -60,26 +61,6 @@ test('the record of a connection keeps no other bytes that came at the same time
   const records = taken.map((one) => (one as unknown as { readonly record: Buffer }).record.toString('latin1'));
   expect(records).toEqual(clients.map((_, index) => `record ${index + 1} \xff`));
 });
-
-/** Descriptors of files of records in this process. */
-function recordFiles(): number[] {
-  return readdirSync('/proc/self/fd').flatMap((name) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${name}`).includes('hand-off-records') ? [Number(name)] : [];
-    } catch {
-      // The folder itself, which is closed by now.
-      return [];
-    }
-  });
-}
-
-/** Has a descriptor lead to a device that is always full. */
-function fill(descriptor: number): void {
-  closeSync(descriptor);
-  const others: number[] = [];
-  for (let got = openSync('/dev/full', 'r+'); got !== descriptor; got = openSync('/dev/full', 'r+')) others.push(got);
-  for (const other of others) closeSync(other);
-}
 
 test('a connection ends whose record finds no memory, and its giver learns why', async () => {
   const dir = temporaryFolder();
