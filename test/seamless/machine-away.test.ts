@@ -1,10 +1,17 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ConfigInput } from '@gopush/contract';
 import { type PushServer, startPushServer } from '@gopush/push-server';
 import { silentLogger } from '@gopush/service';
 import type { Socket } from 'socket.io-client';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { readMetrics, withAdmin } from '../../packages/agent/test/support/admin.ts';
+import { startTestAgent } from '../../packages/agent/test/support/agent.ts';
 import { startRedis } from '../../packages/store/test/support/redis.ts';
 import { startChildProgram } from '../support/child-program.ts';
+import { makeFolder } from '../support/cli.ts';
+import { believing } from '../support/gateway.ts';
+import { createMemoryLog } from '../support/log.ts';
 import { type Machine, type Network, startMachines, whyNoMachines } from '../support/machines.ts';
 import { connectMany, roomCountsOf } from '../support/many-clients.ts';
 import { hear } from '../support/nodes.ts';
@@ -77,6 +84,12 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
       pollers.push(poller);
     }
     return { pollers, cut };
+  }
+
+  /** Begins a session of polling. @returns its request that waits for the next packet */
+  async function poll(url: string, signal: AbortSignal): Promise<{ readonly waiting: Promise<unknown> }> {
+    const [, sid] = /"sid":"(.+?)"/.exec(await (await fetch(url)).text()) ?? [];
+    return { waiting: fetch(`${url}&sid=${sid}`, { signal }).catch(() => {}) };
   }
 
   async function failOverBetween(network: Network, how: 'is not reached' | 'reaches nobody'): Promise<void> {
@@ -167,4 +180,59 @@ describe.skipIf(why !== undefined)(`two machines${why === undefined ? '' : `: sk
     await expect.poll(() => cut.size).toBeGreaterThan(0);
     await expect.poll(() => pollers.every(({ connected }) => connected), { timeout: 25_000 }).toBe(true);
   });
+
+  test.each(['WebSockets', 'requests'] as const)(
+    'one that stays in its list and has %s loses power: nobody is led to it until it is back',
+    { timeout: 90_000 },
+    async (how) => {
+      const { address, machines } = startMachines(1);
+      const [away] = machines as [Machine];
+      const dir = await makeFolder();
+      const access = { secrets: ['0123456789abcdef'] };
+      const settings: ConfigInput = { access, admin: null, serverPortStart: 4_000 };
+      const pushServer = { fanoutDir: dir, storeDir: join(dir, 'store'), limits: { beginDelayMs: 0 } };
+      const here = await startPushServer({
+        config: { ...settings, pushServer: { ...pushServer, host: address } },
+        logger: silentLogger,
+      });
+      onTestFinished(() => here.close());
+      await startChildProgram(
+        'chaos-server.mjs',
+        [JSON.stringify({ ...settings, pushServer: { ...pushServer, host: away.address } }), 'away'],
+        away.prefix,
+      );
+      const { logger, next } = createMemoryLog();
+      const agent = await startTestAgent(
+        { agent: believing, router: { default: [address, away.address].map((ip) => ({ ip, port: 4_000 })) } },
+        // Only that it is not reached keeps clients away from it.
+        { ...withAdmin, access, health: { ejectMs: 1, maxEjectMs: 1 } },
+        logger,
+      );
+      const read = async (name: string) =>
+        (await readMetrics(agent)).get(`${name}{product="default",target="${away.address}:4000"}`);
+      const users = Array.from({ length: 16 }, (_, index) => `u${index}`);
+      const leave = new AbortController();
+      for (const user of users) {
+        if (how === 'WebSockets') await connectClient(agent.url, 'websocket', { query: { user } });
+        else await poll(`${agent.url}/socket.io/?EIO=4&transport=polling&user=${user}`, leave.signal);
+      }
+      away.unplug();
+      expect((await next(/target is silent/)).fields).toMatchObject({ cause: 'unreachable' });
+      leave.abort();
+      const askAll = () => Promise.all(users.map((user) => fetch(`${agent.url}/?user=${user}`)));
+      await askAll();
+      const before = await read('target_picks_total');
+      // For longer than it is ejected without being tried again.
+      for (let round = 0; round < 12; round++) {
+        await askAll();
+        await delay(500);
+      }
+      expect(await read('target_picks_total')).toBe(before);
+      expect(await read('target_up')).toBe(0);
+      away.plug();
+      await expect.poll(() => read('target_up'), { timeout: 20_000 }).toBe(1);
+      expect((await askAll()).map(({ status }) => status)).toEqual(users.map(() => 404));
+      expect(await read('target_picks_total')).toBeGreaterThan(before ?? 0);
+    },
+  );
 });

@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConfigInput } from '@gopush/contract';
 import { expect, test } from 'vitest';
+import { withAdmin } from '../../packages/agent/test/support/admin.ts';
 import { startTestAgent } from '../../packages/agent/test/support/agent.ts';
 import { freePort } from '../../packages/store/test/support/redis.ts';
 import { startChildProgram } from '../support/child-program.ts';
@@ -46,6 +48,46 @@ test('a push-server that hangs leaves the list and is not waited for; when it go
   expect(await roomCountsOf(clients)).toEqual(clients.map(() => 1));
   expect(heard.map(({ all }) => all)).toEqual(clients.map(() => [0, 1, 2]));
   expect(other.io.of('/').sockets.size).toBe(6);
+  for (const check of checks) check();
+});
+
+test('a push-server that hangs gets no clients until another process at its address responds, which then gets them at once', async () => {
+  const nodes = await startNodes('embedded store');
+  const settings: ConfigInput = { ...nodes.config, serverPortStart: await freePort(), handOff: { enabled: false } };
+  const start = (name: string) => startChildProgram('chaos-server.mjs', [JSON.stringify(settings), name]);
+  const hung = await start('hung');
+  const other = await nodes.start();
+  const { logger, next } = createMemoryLog();
+  const agent = await startTestAgent(
+    {
+      agent: believing,
+      router: { default: [{ ip: '127.0.0.1', ports: [settings.serverPortStart as number, other.port] }] },
+    },
+    {
+      ...nodes.config,
+      ...withAdmin,
+      // Longer than this test.
+      health: { ejectMs: 300_000, maxEjectMs: 300_000 },
+      seamless: { silentMs: 1_500 },
+      handOff: { enabled: false },
+    },
+    logger,
+  );
+  const { clients } = await connectMany(agent.url, 8);
+  expect(other.io.of('/').sockets.size).toBeLessThan(8);
+  const checks = clients.map(undisturbed);
+  await delay(300);
+  hung.child.kill('SIGSTOP');
+  expect((await next(/target is silent/)).fields).toMatchObject({ cause: 'silent' });
+  await connectMany(agent.url, 8, 'guest');
+  await expect.poll(() => other.io.of('/').sockets.size).toBe(16);
+  const ended = once(hung.child, 'exit');
+  hung.child.kill('SIGKILL');
+  await ended;
+  await start('next');
+  await next(/a target is back/);
+  await connectMany(agent.url, 8, 'late');
+  expect(other.io.of('/').sockets.size).toBeLessThan(24);
   for (const check of checks) check();
 });
 

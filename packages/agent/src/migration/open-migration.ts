@@ -5,6 +5,7 @@ import type { HeaderWriter } from '../headers/header-writer.ts';
 import type { HookSet } from '../hooks/hook-set.ts';
 import type { TargetConnections } from '../proxy/http/target-connections.ts';
 import type { Fleet } from '../route/fleet.ts';
+import type { Recovery } from '../route/recovery.ts';
 import type { Sources } from '../route/sources.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { Heartbeat, type HeartbeatOptions } from './crash/heartbeat.ts';
@@ -25,7 +26,8 @@ export interface MigrationOptions {
   readonly findMembers: FindMembers;
   readonly headers: HeaderWriter;
   readonly tunnels: Tunnels;
-  readonly connections: Pick<TargetConnections, 'all' | 'onClosed'>;
+  readonly connections: Pick<TargetConnections, 'all' | 'onClosed' | 'retire'>;
+  readonly recovery: Pick<Recovery, 'giveUp'>;
   /** `undefined`: no client is handed off. */
   readonly handOff: () => HandOff | undefined;
   readonly events: FailoverEvents & { readonly targetSilent: HeartbeatOptions['onSilent'] };
@@ -47,7 +49,7 @@ export interface Migration {
 
 /** Opens the migration of sessions (docs/protocol.md, "Seamless restart"). */
 export function openMigration(options: MigrationOptions): Migration {
-  const { config, tunnels, connections, events } = options;
+  const { config, tunnels, connections, recovery, events } = options;
   const { agent, seamless, health, pushServer } = config;
   const pacer = new Pacer(seamless.movesPerSecond);
   const shared = { ...options, seamless, agent, pacer };
@@ -76,7 +78,7 @@ export function openMigration(options: MigrationOptions): Migration {
   });
   const heartbeat = new Heartbeat({
     silentMs: seamless.silentMs,
-    ejectMs: health.ejectMs,
+    eject: recovery.giveUp,
     tunnels: allTunnels,
     connections,
     hasLeft: (member) => rebalance.hasLeft(member),
@@ -89,7 +91,7 @@ export function openMigration(options: MigrationOptions): Migration {
       failover,
       duplicates,
       silentMs: seamless.silentMs,
-      health,
+      ejectMs: health.ejectMs,
     }),
     rebalance,
     close() {

@@ -194,6 +194,8 @@ export interface Fleet {
    * @param among - the members of which only a share may be ejected
    */
   failed(member: Member, code: FailureCode, among: readonly Member[]): void;
+  /** Ejects a member at once. */
+  eject(member: Member, code: FailureCode, forMs: number): void;
   /** A target has announced that it stops: it gets no new clients for a moment, after which its successor may have its address. */
   leaves(target: Target): void;
   /** A member has responded that it is being drained: it is asked again after a moment, when another process may have its address. */
@@ -296,6 +298,16 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
       member.ejections = Math.min(member.ejections + 1, 30);
       member.ejectedUntil = now + forMs;
       member.failures = 0;
+      onHealth(member, 'ejected', forMs);
+    },
+    eject(member, code, forMs) {
+      const now = Date.now();
+      const wasEjected = member.isEjected(now);
+      member.lastFailure = code;
+      member.failures = 0;
+      member.ejectedUntil = Math.max(member.ejectedUntil, now + forMs);
+      if (wasEjected) return;
+      member.ejections = Math.min(member.ejections + 1, 30);
       onHealth(member, 'ejected', forMs);
     },
     close: () => clearInterval(sweep),

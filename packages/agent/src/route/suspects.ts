@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FailureCode } from '@gopush/contract';
 import type { Fleet, Member } from './fleet.ts';
 import { probe } from './probe.ts';
+import type { Recovery } from './recovery.ts';
 
 /** Targets at which a request failed in a way that its client may have caused. */
 export interface Suspects {
@@ -24,7 +25,7 @@ const restMs = 1_000;
 export const doubtful: ReadonlySet<FailureCode> = new Set(['target_reset', 'target_bad_answer', 'target_silent']);
 
 /** Opens the account of suspects. */
-export function createSuspects(fleet: Fleet): Suspects {
+export function createSuspects(fleet: Fleet, recovery: Pick<Recovery, 'watch'>): Suspects {
   const { failures, checkTimeoutMs } = fleet.health;
   const resting = new WeakMap<Member, number>();
   let closed = false;
@@ -43,7 +44,10 @@ export function createSuspects(fleet: Fleet): Suspects {
         return;
       }
       fleet.failed(member, fault, among);
-      if (member.isEjected(Date.now())) return;
+      if (member.isEjected(Date.now())) {
+        recovery.watch(member);
+        return;
+      }
     }
   }
 

@@ -14,6 +14,7 @@ import { createReadBodies } from '../request/read-body.ts';
 import { startChecks } from '../route/checks.ts';
 import { createFleet } from '../route/fleet.ts';
 import { createHold } from '../route/hold.ts';
+import { createRecovery, type Recovery } from '../route/recovery.ts';
 import { membersFor, type ResolveContext } from '../route/resolve.ts';
 import { createRetryBudget } from '../route/retry-budget.ts';
 import type { ServeContext } from '../route/serve-by-target.ts';
@@ -63,6 +64,7 @@ export async function openContext(parts: ContextParts, opening: Opening): Promis
     headers,
     tunnels,
     connections,
+    recovery: routing.recovery,
     handOff: () => handOff,
     events: observer,
     onFault: observer.fault,
@@ -103,12 +105,14 @@ function openRouting(
   { builtIn, stickyKeys }: ContextParts,
   observer: Observer,
   { config, log, opened }: Opening,
-): ResolveContext & ServeContext {
+): ResolveContext & ServeContext & { readonly recovery: Recovery } {
   const { access, agent, routing } = config;
   const fleet = createFleet(config.health, observer.ejected);
   opened('targets', fleet.close);
   opened('health checks', startChecks(fleet));
-  const suspects = createSuspects(fleet);
+  const recovery = createRecovery(fleet, agent.connectTimeoutMs);
+  opened('probes of ejected targets', recovery.close);
+  const suspects = createSuspects(fleet, recovery);
   opened('probes of targets', suspects.close);
   const hold = createHold({
     limits: config.hold,
@@ -125,6 +129,7 @@ function openRouting(
       log,
     }),
     fleet,
+    recovery,
     suspects,
     hold,
     retries: createRetryBudget(routing.retryPercent),

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { readMetrics, readTargets, untilMetric, untilState, withAdmin } from '../support/admin.ts';
@@ -168,6 +169,37 @@ test('that a target can be connected to does not clear one that keeps silent', a
   expect(knocks).toBeGreaterThan(before + 6);
   expect((await send(agent.url)).status).toBe(200);
 });
+
+test.each([
+  ['resets', (socket: Socket) => socket.resetAndDestroy(), 'target_reset'],
+  ['is silent', () => {}, 'target_silent'],
+  ['talks nonsense', (socket: Socket) => socket.write('nonsense\r\n\r\n'), 'target_bad_answer'],
+])(
+  'a target that %s gets clients again as soon as it responds, however long it is ejected',
+  async (_name, fails, code) => {
+    let isWell = false;
+    const target = await startRawTarget((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        if (isWell) socket.end('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 4\r\n\r\nwell');
+        else fails(socket);
+      });
+    });
+    const other = await startTarget();
+    const [uid] = await findUids([target.port, other.port]);
+    const { log, next } = createMemoryLog();
+    const agent = await startTestAgent(
+      { agent: () => uid, router: { default: [target, other] } },
+      { ...withAdmin, agent: { answerTimeoutMs: 1_000 }, health: { ...forLong, checkTimeoutMs: 50 } },
+      log,
+    );
+    expect(codeOf(await send(agent.url))).toBe(code);
+    await untilState(agent, target.port, 'ejected');
+    isWell = true;
+    await next(/a target is back/);
+    expect((await send(agent.url)).body).toBe('well');
+  },
+);
 
 test('a target that says it is not ready gets no new clients and keeps its tunnels, until it is ready again', async () => {
   let ready = true;

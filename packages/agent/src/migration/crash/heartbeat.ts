@@ -1,4 +1,4 @@
-import type { Target } from '@gopush/contract';
+import type { FailureCode, Target } from '@gopush/contract';
 import type { TargetConnections } from '../../proxy/http/target-connections.ts';
 import type { Member } from '../../route/fleet.ts';
 import type { Tunnel } from '../../tunnel/tunnel.ts';
@@ -9,14 +9,14 @@ import { reachMachine } from './reach-machine.ts';
 export interface HeartbeatOptions {
   /** How long a target may be silent, in milliseconds; 0: for ever. */
   readonly silentMs: number;
-  /** For how long a target that was given up gets no clients, in milliseconds. */
-  readonly ejectMs: number;
   /** All open tunnels. */
   readonly tunnels: () => Iterable<Tunnel>;
   /** All connections to targets for plain requests. */
-  readonly connections: Pick<TargetConnections, 'all' | 'onClosed'>;
+  readonly connections: Pick<TargetConnections, 'all' | 'onClosed' | 'retire'>;
   /** Whether the router no longer names a target that it named before. */
   readonly hasLeft: (member: Member) => boolean;
+  /** Keeps clients away from a target. @param replaced - its members of products with another target that is up */
+  readonly eject: (target: Target, code: FailureCode, replaced: ReadonlySet<Member>) => void;
   /** A silent target was given up. */
   readonly onSilent: (target: Target, cause: SilentCause, tunnels: number, forMs: number) => void;
 }
@@ -132,7 +132,7 @@ export class Heartbeat {
   }
 
   #giveUp(pulse: Pulse, cause: SilentCause): void {
-    const { ejectMs, onSilent } = this.#options;
+    const { connections, eject, onSilent } = this.#options;
     const { target, tunnels, requests } = pulse;
     this.#pulses.delete(target.name);
     const members = new Set<Member>();
@@ -142,10 +142,11 @@ export class Heartbeat {
       members.add(tunnel.info.member);
       tunnel.giveUpTarget();
     }
-    const until = Date.now() + ejectMs;
-    for (const member of members) member.ejectedUntil = Math.max(member.ejectedUntil, until);
+    const isUnreachable = cause === 'unreachable' || pulse.isUnreached;
+    eject(target, isUnreachable ? 'target_unreachable' : 'target_silent', members);
     // A target that has left its list is given up before attempts to reach its machine have failed often enough to call it unreachable.
-    if (cause === 'unreachable' || pulse.isUnreached) {
+    if (isUnreachable) {
+      connections.retire(target);
       for (const { socket } of requests) socket.destroy(new TargetGoneError());
     }
     onSilent(target, cause, tunnels.length, pulse.silentMs(performance.now()));

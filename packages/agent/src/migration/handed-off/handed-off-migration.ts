@@ -12,7 +12,8 @@ import { type Handed, HandedClient } from '../../hand-off/handed-client.ts';
 import type { Continuation, TargetLossHandler } from '../../hand-off/handed-clients.ts';
 import { type HandOffRecord, infoOf } from '../../hand-off/record.ts';
 import type { HookSet } from '../../hooks/hook-set.ts';
-import { type Fleet, type HealthConfig, Member } from '../../route/fleet.ts';
+import { type Fleet, Member } from '../../route/fleet.ts';
+import type { Recovery } from '../../route/recovery.ts';
 import { adopt } from '../../target/shared-buffer-io.ts';
 import type { Tunnels } from '../../tunnel/tunnels.ts';
 import type { HeartbeatOptions } from '../crash/heartbeat.ts';
@@ -29,13 +30,15 @@ export interface HandedOffMigrationOptions {
   readonly failover: Pick<Failover, 'sessionOf'>;
   readonly duplicates: DuplicateMigrationContext;
   readonly handOff: () => HandOff | undefined;
-  readonly fleet: Pick<Fleet, 'product'>;
+  readonly fleet: Pick<Fleet, 'product' | 'found'>;
+  readonly recovery: Pick<Recovery, 'giveUp'>;
   readonly hooks: () => HookSet;
   readonly events: Pick<FailoverEvents, 'fellBack'> & { readonly targetSilent: HeartbeatOptions['onSilent'] };
   readonly onFault: (error: unknown) => void;
   /** `seamless.silentMs`. */
   readonly silentMs: number;
-  readonly health: Pick<HealthConfig, 'ejectMs' | 'maxEjectMs'>;
+  /** `health.ejectMs`. */
+  readonly ejectMs: number;
 }
 
 /** How long another target may take to accept a connection, in milliseconds. */
@@ -93,19 +96,22 @@ export class HandedOffMigration implements TargetLossHandler {
   }
 
   onGivenUp(member: Member, killed: number): void {
-    const { events, silentMs, health } = this.#options;
+    const { events, silentMs, ejectMs, recovery } = this.#options;
     // New clients, and those that come back, would wait for it as well: for long if it is as it was, and for a moment if it is replaced.
-    const forMs = killed > 0 ? health.ejectMs : health.maxEjectMs;
-    member.ejectedUntil = Math.max(member.ejectedUntil, Date.now() + forMs);
-    if (killed === 0) this.#silent.add(member);
-    if (killed > 0) events.targetSilent(member.target, 'killed', killed, silentMs);
+    if (killed === 0) {
+      recovery.giveUp(member.target, 'target_silent', new Set([member]));
+      this.#silent.add(member);
+      return;
+    }
+    member.ejectedUntil = Math.max(member.ejectedUntil, Date.now() + ejectMs);
+    events.targetSilent(member.target, 'killed', killed, silentMs);
   }
 
   heard(port: number): void {
     for (const member of this.#silent) {
       if (member.target.port !== port) continue;
       this.#silent.delete(member);
-      member.ejectedUntil = Math.min(member.ejectedUntil, Date.now());
+      this.#options.fleet.found(member);
     }
   }
 

@@ -59,7 +59,10 @@ export const health = z
     ejectMs: milliseconds()
       .default(1_000)
       .meta({ description: 'Length of the first ejection; each further one is twice as long.' }),
-    maxEjectMs: milliseconds().default(30_000).meta({ description: 'Longest ejection.' }),
+    maxEjectMs: milliseconds().default(30_000).meta({
+      description:
+        'Longest ejection. If the machine of a target cannot be reached, it lasts until the agent can connect to it.',
+    }),
     maxEjectedPercent: z.int().min(0).max(100).default(50).meta({
       description: 'Share of the targets of a product that may be ejected at the same time, in percent.',
     }),
