@@ -71,6 +71,8 @@ export default defineAgentApp((app) => {
     res.locals.uid = (await userOf(req)) ?? anonymous;
     next();
   });
+
+  app.use(sayWhatIsAway);
 });
 
 const credentialsOf = (body) => ({
@@ -89,6 +91,11 @@ const refuseForNow = (res) => refuse(res.set('retry-after', '1'), 503, 'Too many
 function sayWhatIsWrong(error, _req, res, next) {
   if (error.status >= 400 && error.status < 500) return refuse(res, error.status, 'The body is no JSON, or too long.');
   next(error);
+}
+
+function sayWhatIsAway(error, _req, res, next) {
+  if (error.status !== 503) return next(error);
+  refuse(res.set('retry-after', '2'), 503, 'Accounts and channels cannot be reached at the moment. Try again.');
 }
 
 /** Browsers get the token as a cookie that pages cannot read; other clients send it as `Authorization: Bearer …`. */

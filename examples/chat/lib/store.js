@@ -18,7 +18,12 @@ function whenUsed(open) {
     (name) =>
     async (...args) => {
       opened ??= open();
-      return (await opened)[name](...args);
+      try {
+        return await (await opened)[name](...args);
+      } catch (error) {
+        // Redis is away: the client may try again.
+        throw Object.assign(error, { status: 503 });
+      }
     };
   return { insert: call('insert'), get: call('get'), remove: call('remove'), list: call('list'), add: call('add') };
 }

@@ -5,9 +5,9 @@
 export function toJavaScript(text: string): string {
   return text
     .replaceAll(/^import type .*\n/gm, '')
-    .replaceAll(/, (?:type \w+|\{ type \w+ \})/g, '')
+    .replaceAll(/, (?:type \w+|\{ type \w+(?:, type \w+)* \})/g, '')
     .replaceAll(
-      /(\w): (?:string|number|Buffer|Push|Response|\(\) => Promise<T>|\(\(\) => void\)\[\])(?=[,);]| = )/g,
+      /(\w): (?:string|number|Buffer|Push|Response|Error|ErrorRequestHandler|\(\) => Promise<T>|\(\(\) => void\)\[\])(?=[,);]| = )/g,
       '$1',
     )
     .replaceAll(/(\w)<[\w, ]+>\(/g, '$1(')

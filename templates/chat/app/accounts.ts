@@ -2,7 +2,7 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { inTurn } from './in-turn.ts';
-import { openRedis } from './open-redis.ts';
+import { openRedis, tryLater } from './open-redis.ts';
 
 // In Redis, if REDIS_URL is set. Otherwise one file for each account, in .accounts/.
 const { REDIS_URL } = process.env;
@@ -32,7 +32,7 @@ export async function checkPassword(address: string, name: string, password: str
 
 /** Stores an account, unless there is one: two clients cannot get the same name. */
 async function save(name: string, account: string) {
-  if (redis) return (await redis.set(`chat:account:${name}`, account, 'NX')) === 'OK';
+  if (redis) return (await redis.set(`chat:account:${name}`, account, 'NX').catch(tryLater)) === 'OK';
   await mkdir(folder, { recursive: true });
   return writeFile(new URL(name, folder), account, { flag: 'wx', mode: 0o600 }).then(
     () => true,
@@ -41,6 +41,6 @@ async function save(name: string, account: string) {
 }
 
 async function read(name: string) {
-  if (redis) return (await redis.get(`chat:account:${name}`)) ?? '';
+  if (redis) return (await redis.get(`chat:account:${name}`).catch(tryLater)) ?? '';
   return readFile(new URL(name, folder), 'utf8').catch(() => '');
 }

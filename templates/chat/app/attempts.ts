@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { redis } from './accounts.ts';
+import { tryLater } from './open-redis.ts';
 
 /** How many attempts to sign in may fail in each quarter of an hour, of one address and for one name. */
 const windowMs = 15 * 60_000;
@@ -31,8 +32,9 @@ let counted = '';
 async function add(key: string, by = 1) {
   if (redis) {
     const name = `chat:attempts:${key}`;
-    const [sum] = (await redis.multi().incrby(name, by).pexpire(name, windowMs).exec()) ?? [];
-    return Number(sum?.[1]);
+    const results = await redis.multi().incrby(name, by).pexpire(name, windowMs).exec().catch(tryLater);
+    const [error, sum] = results?.[0] ?? [];
+    return error ? tryLater(error) : Number(sum);
   }
   const [window = ''] = key.split(':');
   if (window > counted) {

@@ -1,4 +1,4 @@
-import express, { type Response } from 'express';
+import express, { type ErrorRequestHandler, type Response } from 'express';
 import { anonymous, defineAgentApp } from 'gopush';
 import { checkPassword, signUp } from '../app/accounts.ts';
 import { beginAttempt, networkOf, secondsToWait } from '../app/attempts.ts';
@@ -45,7 +45,15 @@ export default defineAgentApp((app) => {
     res.locals.uid = (await userOf(req)) ?? anonymous;
     next();
   });
+
+  app.use(refuseForNow);
 });
+
+/** Accounts are in Redis, which is away. */
+const refuseForNow: ErrorRequestHandler = (error, _req, res, next) => {
+  if (error?.status !== 503) return next(error);
+  refuse(res, 503, 'accounts cannot be reached at the moment, try again', 2);
+};
 
 function refuse(res: Response, status: number, message: string, retryAfter = 0) {
   if (retryAfter > 0) res.set('retry-after', String(retryAfter));

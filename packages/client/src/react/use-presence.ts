@@ -2,12 +2,13 @@ import type { PresenceEvent } from '@gopush/contract';
 import { useEffect, useState } from 'react';
 import type { Client } from '../client.ts';
 import type { GopushError } from '../error.ts';
+import { GrowingPause } from '../growing-pause.ts';
 import { enterRoom } from './enter-room.ts';
 
 const nobody: readonly string[] = [];
 
-/** How long to wait before the users are read again after a failure, in milliseconds. */
-const retryMs = 2_000;
+/** How long to wait before the users are read again after a failure, in milliseconds: at first, and at most. */
+const [retryMs, longestRetryMs] = [2_000, 30_000];
 
 /** Options of `usePresence`. */
 export interface PresenceOptions {
@@ -39,6 +40,7 @@ export function usePresence<Events extends object>(
     /** Changes while the users are being read: the response may not have them. */
     let changes: PresenceEvent[] | undefined;
     let next: ReturnType<typeof setTimeout>;
+    const pause = new GrowingPause(retryMs, longestRetryMs);
     let isUsed = true;
     const apply = ({ uid, change }: PresenceEvent): void => {
       if (change === 'joined') online.add(uid);
@@ -59,11 +61,12 @@ export function usePresence<Events extends object>(
         for (const { uid } of users) online.add(uid);
         since.forEach(apply);
         changes = undefined;
+        pause.reset();
         show();
         if (isUsed && refreshMs > 0) next = setTimeout(read, refreshMs);
       } catch (error) {
         const isMember = (error as GopushError).code !== 'join_refused';
-        if (isUsed && isMember && changes === since) next = setTimeout(read, retryMs);
+        if (isUsed && isMember && changes === since) next = setTimeout(read, pause.next());
       }
     };
     setUids(nobody);
