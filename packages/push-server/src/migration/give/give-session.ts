@@ -7,12 +7,14 @@ import type { DrainDeadline } from './drain-deadline.ts';
 import type { PendingTakes } from './pending-takes.ts';
 import type { RunningWork } from './running-work.ts';
 import type { Slots } from './slots.ts';
+import type { StoppedAhead } from './stopped-ahead.ts';
 import { waitUntil } from './wait-until.ts';
 
 /** What giving sessions needs. */
 export interface GiveContext {
   readonly sessions: SessionsOfNode;
   readonly slots: Slots;
+  readonly ahead: Pick<StoppedAhead<FollowedConnection>, 'ready' | 'leave'>;
   readonly takes: Pick<PendingTakes, 'whenTaken'>;
   readonly work: Pick<RunningWork, 'run'>;
   readonly deadline: Pick<DrainDeadline, 'spareMs'>;
@@ -41,13 +43,16 @@ const flushMs = 20;
 
 /** Gives a session to another push-server, once handlers have acked the requests of its client. */
 export async function giveSession(followed: FollowedConnection, order: GiveOrder, context: GiveContext): Promise<void> {
-  const { slots, counts, answerMs, deadline } = context;
+  const { slots, ahead, counts, answerMs, deadline } = context;
   followed.stage = 'leaves';
   if (!order.isStopped) counts.notStopped[followed.whyNotStopped]++;
   const ackBy = Date.now() + answerMs;
   for (;;) {
     const sessions = await whenAcked(followed, () => Math.min(ackBy, order.by() - deadline.spareMs), context);
+    ahead.ready(followed);
+    const waitsSince = slots.isFull ? performance.now() : undefined;
     const isDone = await slots.take('resumes', async () => {
+      ahead.leave(followed, waitsSince === undefined ? 0 : performance.now() - waitsSince);
       if (mustStopAgain(followed, order, deadline.spareMs)) return false;
       await giveNow(followed, sessions, order.by(), context);
       return true;

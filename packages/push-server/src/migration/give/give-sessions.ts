@@ -9,6 +9,7 @@ import { PendingTakes } from './pending-takes.ts';
 import { RunningWork } from './running-work.ts';
 import { Slots } from './slots.ts';
 import { StopRequests } from './stop-requests.ts';
+import { StoppedAhead } from './stopped-ahead.ts';
 import { waitUntil } from './wait-until.ts';
 import { whenWhole } from './when-whole.ts';
 
@@ -40,6 +41,7 @@ export class GiveSessions {
     () => this.#pace.takeMs,
   );
   readonly #stops = new StopRequests();
+  readonly #ahead = new StoppedAhead<FollowedConnection>((most) => this.#shareMs(most));
   readonly #work: RunningWork;
   readonly #context: GiveContext;
   /** Whether this node keeps running after its drain. */
@@ -55,18 +57,24 @@ export class GiveSessions {
     this.#context = {
       sessions,
       slots: this.#slots,
+      ahead: this.#ahead,
       takes: this.#takes,
       work: this.#work,
       deadline,
       answerMs,
       counts,
-      shareMs: (by) => shareOf(Math.max(by, deadline.limit) - Date.now(), options.followed.size, this.#pace.size),
+      shareMs: (by) => this.#shareMs(this.#pace.size, by),
       end: async (followed, ofThis) => {
         const hasEnded = await endSession(followed, ofThis, options);
         deadline.left();
         return hasEnded;
       },
     };
+  }
+
+  /** How long one session may hold up others, in milliseconds. @param count - how many do at a time */
+  #shareMs(count: number, by = this.#deadline.by): number {
+    return shareOf(Math.max(by, this.#deadline.limit) - Date.now(), this.#options.followed.size, count);
   }
 
   /** Another node has taken a session. @param socket - the id of its socket */
@@ -204,10 +212,18 @@ export class GiveSessions {
       return;
     }
     await this.#whenClientAcked(followed);
-    const isAsked = await Promise.race([
-      this.#context.slots.take('begins', () => this.#askToStop(followed)),
-      this.#whenStopped(followed),
-    ]);
+    try {
+      await this.#stopAndGive(followed);
+    } finally {
+      this.#ahead.leave(followed);
+    }
+  }
+
+  async #stopAndGive(followed: FollowedConnection): Promise<void> {
+    const { counts } = this.#options;
+    const by = (): number => this.#deadline.by;
+    const asked = this.#ahead.enter(followed).then(() => this.#slots.take('begins', () => this.#askToStop(followed)));
+    const isAsked = await Promise.race([asked, this.#whenStopped(followed)]);
     const isStopped = isAsked && (await this.#whenStopped(followed, Date.now() + this.#deadline.stopMs));
     if (!followed.isOpen) return;
     // A session that is only tried here may be another node's.

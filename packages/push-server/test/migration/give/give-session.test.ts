@@ -9,6 +9,7 @@ import { type GiveContext, giveSession } from '../../../src/migration/give/give-
 import { PendingTakes } from '../../../src/migration/give/pending-takes.ts';
 import { RunningWork } from '../../../src/migration/give/running-work.ts';
 import { Slots } from '../../../src/migration/give/slots.ts';
+import { StoppedAhead } from '../../../src/migration/give/stopped-ahead.ts';
 import { follow } from '../../support/fake-connection.ts';
 
 const session = { socket: { id: 'a' } } as MigratableSession;
@@ -26,6 +27,7 @@ function start(parts: Partial<GiveContext> = {}) {
   const context: GiveContext = {
     sessions: { get: () => session },
     slots: new Slots(() => 1),
+    ahead: new StoppedAhead(() => 1_000),
     takes: new PendingTakes(
       () => {},
       () => 1_000,

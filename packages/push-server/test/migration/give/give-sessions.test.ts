@@ -9,7 +9,7 @@ import { MemoryStore } from '../../support/memory-store.ts';
 import { sessionOf, socketOf } from '../../support/stored-session.ts';
 
 /** A node whose connections are added with what their agents do when they are asked to stop their clients. */
-function start({ maxDrainMs = 60_000 } = {}) {
+function start({ maxDrainMs = 60_000, answerMs = 20 } = {}) {
   const store = new MemoryStore();
   const counts = createMigrationCounts();
   const warnings: [unknown, string][] = [];
@@ -38,7 +38,7 @@ function start({ maxDrainMs = 60_000 } = {}) {
     copies,
     describe: (one) => sessionOf({ engineId: one.conn.id }),
     keepMs: 1_000,
-    answerMs: 20,
+    answerMs,
     maxDrainMs,
     counts,
     log,
@@ -182,4 +182,52 @@ test('a client that is not admitted in time is counted', async () => {
   followed.follow(engineConnection(fake), 'a');
   await give.drain(400, false);
   expect([counts.given, counts.failed['not admitted']]).toEqual([0, 1]);
+});
+
+test('clients are stopped shortly before their sessions are given, not all at once', async () => {
+  const { give, add, counts, store } = start();
+  let stopped = 0;
+  let most = 0;
+  for (let index = 0; index < 60; index++) {
+    const { client } = add(`s${index}`, (stop) => {
+      most = Math.max(most, ++stopped);
+      stop();
+    });
+    // A handler takes a while to ack.
+    Object.assign(client, {
+      async whenAcked() {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        return 0;
+      },
+    });
+  }
+  slowStore(store, 10);
+  const save = store.save.bind(store);
+  store.save = async (...args) => {
+    await save(...args);
+    stopped--;
+  };
+  await give.drain(5_000, false);
+  expect(counts.given).toBe(60);
+  // Eight are being given.
+  expect(most).toBeLessThan(30);
+});
+
+test('sessions whose handlers take long to ack hold up no others', async () => {
+  const { give, add, counts } = start({ answerMs: 3_000 });
+  for (let index = 0; index < 20; index++) {
+    const { client } = add(`slow${index}`);
+    Object.assign(client, {
+      async whenAcked(ms: number) {
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        return 1;
+      },
+    });
+  }
+  for (let index = 0; index < 20; index++) add(`s${index}`);
+  const draining = give.drain(20_000, false);
+  while (counts.given < 20) await new Promise(setImmediate);
+  expect(counts.unanswered).toBe(0);
+  await draining;
+  expect([counts.given, counts.unanswered]).toEqual([40, 20]);
 });
