@@ -8,6 +8,7 @@ import { checkLogger, defaultLogger, followLinks, type Logger } from '@gopush/se
 import { emitUpgrade } from './emit-upgrade.ts';
 import { endOnRequest } from './end-on-request.ts';
 import { isFull, joinServer } from './joined-connection.ts';
+import { reportWhoEnded } from './socket-ending.ts';
 
 /** Options of {@link acceptHandOffs}. */
 export interface AcceptHandOffsOptions {
@@ -198,7 +199,9 @@ export class ServerHandOffs implements HandOffs {
       return undefined;
     }
     joinServer(connection, server, address);
-    const own = this.#options.notes === true ? head : withoutCanMigrate(head);
+    if (this.#options.notes === true) return emitUpgrade(server, socket, head) ? undefined : head;
+    reportWhoEnded(connection);
+    const own = withoutCanMigrate(head);
     return emitUpgrade(server, socket, own) ? undefined : own;
   }
 

@@ -3,6 +3,7 @@ import type { Ending } from '@gopush/hand-off';
 import { type EngineConnection, engineOf, messagesOf, webSocketOf } from '@gopush/slim-socket-io';
 import type { Server } from 'socket.io';
 import { takenConnectionOf } from './joined-connection.ts';
+import { hasFailed } from './socket-ending.ts';
 
 /** Reports to agents how connections that they handed over have ended. */
 export function reportEndings(io: Server): void {
@@ -32,7 +33,9 @@ class ConnectionEnding implements Ending {
   }
 
   get cause(): ReportedCause {
-    return this.#conn.readyState === 'open' ? 'client closed' : 'target closed';
+    if (this.#conn.readyState !== 'open') return 'target closed';
+    const socket = webSocketOf(this.#conn)?._socket;
+    return socket !== undefined && hasFailed(socket) ? 'client reset' : 'client closed';
   }
 
   get messagesIn(): number | undefined {

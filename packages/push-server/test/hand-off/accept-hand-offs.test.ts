@@ -81,7 +81,7 @@ test('to the server, a connection that was handed over looks like one that the a
   const [socket] = sockets;
   expect(socket).toMatchObject({ remoteAddress: '127.0.0.1', localAddress: '127.0.0.1', localPort: port });
   expect(socket).toMatchObject({ remoteFamily: 'IPv4', localFamily: 'IPv4' });
-  const { localPort } = (client as unknown as { readonly _socket: Socket })._socket;
+  const { localPort } = socketOf(client);
   expect([socket?.remotePort, socket?.remotePort]).toEqual([localPort, localPort]);
   expect(socket).toMatchObject({ remoteAddress: '127.0.0.1' });
   client.close();
@@ -298,6 +298,32 @@ test('an Express app keeps its requests, and reads the address of the client fro
   const [data] = await once(client, 'message');
   expect(String(data)).toBe('192.0.2.7');
 });
+
+test.each([
+  ['that closes its WebSocket', (client: WebSocket) => client.close(), 'target closed'],
+  ['that ends its connection', (client: WebSocket) => socketOf(client).end(), 'client closed'],
+  ['that resets its connection', (client: WebSocket) => socketOf(client).resetAndDestroy(), 'client reset'],
+])('its agent learns who ended the connection of a client %s', async (_, end, cause) => {
+  const { server } = createEchoes();
+  const { front } = await startTaking(server);
+  const client = await openWebSocket(front.url);
+  expect(await echo(client, 'hello')).toBe('hello');
+  end(client);
+  await expect.poll(() => front.ended).toMatchObject([{ cause }]);
+});
+
+test('its agent learns that the server has ended a connection', async () => {
+  const { server, sockets } = createEchoes();
+  const { front } = await startTaking(server);
+  await openWebSocket(front.url);
+  sockets[0]?.destroy();
+  await expect.poll(() => front.ended).toMatchObject([{ cause: 'target closed' }]);
+});
+
+/** The connection of a client. */
+function socketOf(client: WebSocket): Socket {
+  return (client as unknown as { readonly _socket: Socket })._socket;
+}
 
 test('its agent can close a WebSocket: the client gets the code', async () => {
   const { server } = createEchoes();

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { signatureHeader, signIdentity } from '@gopush/contract';
 import type { PushServer } from '@gopush/push-server';
 import { silentLogger } from '@gopush/service';
@@ -64,6 +65,15 @@ test.each(['websocket', 'upgrade'] as const)(
     expect(front.ended[0]?.messagesOut).toBeGreaterThanOrEqual(22);
   },
 );
+
+test('its agent learns that a client has reset its connection', async () => {
+  const { front } = await start();
+  const client = await connectClient(front.url, 'websocket');
+  expect(await client.emitWithAck('go:join', 'hall')).toMatchObject({ ok: true });
+  const { ws } = client.io.engine.transport as unknown as { readonly ws: { readonly _socket: Socket } };
+  ws._socket.resetAndDestroy();
+  await expect.poll(() => front.ended).toMatchObject([{ cause: 'client reset' }]);
+});
 
 const secret = 'a secret of at least 32 characters';
 
