@@ -2,13 +2,10 @@ import type { PresenceEvent } from '@gopush/contract';
 import { useEffect, useState } from 'react';
 import type { Client } from '../client.ts';
 import type { GopushError } from '../error.ts';
-import { GrowingPause } from '../growing-pause.ts';
+import { pauseAfter } from '../pause-after.ts';
 import { enterRoom } from './enter-room.ts';
 
 const nobody: readonly string[] = [];
-
-/** How long to wait before the users are read again after a failure, in milliseconds: at first, and at most. */
-const [retryMs, longestRetryMs] = [2_000, 30_000];
 
 /** Options of `usePresence`. */
 export interface PresenceOptions {
@@ -40,7 +37,7 @@ export function usePresence<Events extends object>(
     /** Changes while the users are being read: the response may not have them. */
     let changes: PresenceEvent[] | undefined;
     let next: ReturnType<typeof setTimeout>;
-    const pause = new GrowingPause(retryMs, longestRetryMs);
+    let failures = 0;
     let isUsed = true;
     const apply = ({ uid, change }: PresenceEvent): void => {
       if (change === 'joined') online.add(uid);
@@ -61,12 +58,12 @@ export function usePresence<Events extends object>(
         for (const { uid } of users) online.add(uid);
         since.forEach(apply);
         changes = undefined;
-        pause.reset();
+        failures = 0;
         show();
         if (isUsed && refreshMs > 0) next = setTimeout(read, refreshMs);
       } catch (error) {
         const isMember = (error as GopushError).code !== 'join_refused';
-        if (isUsed && isMember && changes === since) next = setTimeout(read, pause.next());
+        if (isUsed && isMember && changes === since) next = setTimeout(read, pauseAfter(++failures));
       }
     };
     setUids(nobody);
