@@ -14,6 +14,15 @@ export function within<T>(work: Promise<T>, ms: number, what: string): Promise<T
       if (--left > 0) deadline.refresh();
       else reject(new StoreError('store_down', `${what} did not respond in ${ms} ms`));
     }, ms / parts);
-    work.then(resolve, reject).finally(() => clearTimeout(deadline));
+    work.then(
+      (result) => {
+        clearTimeout(deadline);
+        resolve(result);
+      },
+      (error: unknown) => {
+        clearTimeout(deadline);
+        reject(error);
+      },
+    );
   });
 }

@@ -53,7 +53,9 @@ export class RecentChanges {
 
   /** @param at - when the session was stored, in milliseconds since 1970 */
   since(user: string, at: number): Changes {
-    const later = [...(this.#users.get(user) ?? [])].filter(([, one]) => one.at >= at - slackMs);
+    const changes = this.#users.get(user);
+    if (changes === undefined) return none;
+    const later = [...changes].filter(([, one]) => one.at >= at - slackMs);
     const rooms = later.flatMap(([room, { change }]) => (change === 'end' ? [] : [[room, change] as const]));
     return { ended: later.length > rooms.length, rooms: new Map(rooms) };
   }
@@ -82,3 +84,6 @@ export class RecentChanges {
     }
   }
 }
+
+/** As for almost all users. */
+const none: Changes = { ended: false, rooms: new Map() };

@@ -39,6 +39,7 @@ export interface SessionContext extends MembershipsContext {
 const maxWaiting = 1_000;
 
 const done = Promise.resolve();
+const noRooms: ReadonlySet<string> = new Set();
 
 /** Where a socket keeps its session. */
 const ofSocket = Symbol('session');
@@ -246,7 +247,8 @@ export class Session {
   async #restore(restored: Restored): Promise<void> {
     const { positions, given, node, hasMigrated } = restored;
     const left = this.#leftMeanwhile(restored);
-    await this.#memberships.restore(new Map([...positions].filter(([room]) => !left.has(room))), given);
+    const kept = left.size === 0 ? positions : new Map([...positions].filter(([room]) => !left.has(room)));
+    await this.#memberships.restore(kept, given);
     void this.inbox.wake();
     await this.#context.onRestored(this);
     await this.#changeAsMeanwhile(restored);
@@ -257,6 +259,7 @@ export class Session {
   #leftMeanwhile({ at, positions }: Restored): ReadonlySet<string> {
     const { presence, changes } = this.#context;
     const { rooms } = changes.since(this.user, at);
+    if (rooms.size === 0) return noRooms;
     const left = [...rooms].flatMap(([room, change]) => (change === 'leave' ? [this.roomNamed(room)] : []));
     const own = left.filter((room) => positions.has(room));
     for (const room of own) {
@@ -270,6 +273,7 @@ export class Session {
   async #changeAsMeanwhile({ at, hasMigrated }: Restored): Promise<void> {
     const { ended, rooms } = this.#context.changes.since(this.user, at);
     if (ended) this.socket.disconnect(true);
+    if (rooms.size === 0) return;
     const changed = (wanted: 'join' | 'leave') =>
       [...rooms].flatMap(([room, change]) => (change === wanted ? [room] : []));
     await this.leave(...changed('leave'));

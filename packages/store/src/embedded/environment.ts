@@ -102,43 +102,10 @@ class FileEnvironment implements Environment {
     }
   }
 
+  /** Writes of one transaction resolve in their order: as much is awaited after it for each of them. */
   async write<T>(work: (database: Database) => T, grows: Growth = 'nothing'): Promise<T> {
     this.#database();
-    if (!this.space.hasRoom(grows)) {
-      await this.space.check(grows).catch(async (error: unknown) => {
-        const known = await toStoreError(error, this.#path);
-        if (known.code === 'store_full' && this.state.get() === 'up') this.state.set('full');
-        throw known;
-      });
-    }
-    return this.#transact(work);
-  }
-
-  freeReaders(): void {
-    if (this.#closed === undefined) this.#file?.database.readerCheck();
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  async #close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#watching;
-    if (this.#file !== undefined) await this.#closeDatabase(this.#file);
-    this.#endedOrClosed();
-  }
-
-  #database(): Database {
-    if (this.#closed !== undefined) throw new StoreError('store_closed', `the store in ${this.#folder} is closed`);
-    if (this.#file === undefined) {
-      throw new StoreError('store_down', `${this.#path} was removed or replaced; it is opened again`, undone);
-    }
-    return this.#file.database;
-  }
-
-  async #transact<T>(work: (database: Database) => T): Promise<T> {
+    if (!this.space.hasRoom(grows)) await this.#checkSpace(grows);
     const db = this.#database();
     const writes = this.#writes as GroupCommit;
     // It would only queue behind the stuck ones.
@@ -168,15 +135,47 @@ class FileEnvironment implements Environment {
     }
   }
 
+  freeReaders(): void {
+    if (this.#closed === undefined) this.#file?.database.readerCheck();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#watching;
+    if (this.#file !== undefined) await this.#closeDatabase(this.#file);
+    this.#endedOrClosed();
+  }
+
+  #database(): Database {
+    if (this.#closed !== undefined) throw new StoreError('store_closed', `the store in ${this.#folder} is closed`);
+    if (this.#file === undefined) {
+      throw new StoreError('store_down', `${this.#path} was removed or replaced; it is opened again`, undone);
+    }
+    return this.#file.database;
+  }
+
+  async #checkSpace(grows: Growth): Promise<void> {
+    await this.space.check(grows).catch(async (error: unknown) => {
+      const known = await toStoreError(error, this.#path);
+      if (known.code === 'store_full' && this.state.get() === 'up') this.state.set('full');
+      throw known;
+    });
+  }
+
   /** @returns resolves when the work has succeeded or failed */
   #track(work: Promise<unknown>): Promise<unknown> {
-    const settled = work.then(ignore, ignore);
-    this.#underWay.add(settled);
-    void settled.then(() => {
+    const end = (): void => {
       this.#underWay.delete(settled);
       // The lock is free again.
       if (this.#stuck.delete(settled) && this.#stuck.size === 0) this.#noteSuccess();
-    });
+    };
+    const settled = work.then(end, end);
+    this.#underWay.add(settled);
     return settled;
   }
 

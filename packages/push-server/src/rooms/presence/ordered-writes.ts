@@ -14,10 +14,19 @@ export class OrderedWrites {
    * @param key - names the connection
    */
   add(key: string, write: () => Promise<void>): Promise<void> {
-    const done = (this.#last.get(key) ?? Promise.resolve()).then(write).catch(this.#onError);
-    this.#last.set(key, done);
-    return done.finally(() => {
+    const done = this.#run(this.#last.get(key), write).then(() => {
       if (this.#last.get(key) === done) this.#last.delete(key);
     });
+    this.#last.set(key, done);
+    return done;
+  }
+
+  async #run(before: Promise<void> | undefined, write: () => Promise<void>): Promise<void> {
+    await before;
+    try {
+      await write();
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 }
