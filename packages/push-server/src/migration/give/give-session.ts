@@ -49,10 +49,9 @@ export async function giveSession(followed: FollowedConnection, order: GiveOrder
   const ackBy = Date.now() + answerMs;
   for (;;) {
     const sessions = await whenAcked(followed, () => Math.min(ackBy, order.by() - deadline.spareMs), context);
-    ahead.ready(followed);
-    const waitsSince = slots.isFull ? performance.now() : undefined;
+    ahead.ready(followed, slots.isFull ? slots.waiting : undefined);
     const isDone = await slots.take('resumes', async () => {
-      ahead.leave(followed, waitsSince === undefined ? 0 : performance.now() - waitsSince);
+      ahead.leave(followed);
       if (mustStopAgain(followed, order, deadline.spareMs)) return false;
       await giveNow(followed, sessions, order.by(), context);
       return true;

@@ -41,7 +41,10 @@ export class GiveSessions {
     () => this.#pace.takeMs,
   );
   readonly #stops = new StopRequests();
-  readonly #ahead = new StoppedAhead<FollowedConnection>((most) => this.#shareMs(most));
+  readonly #ahead = new StoppedAhead<FollowedConnection>((most) =>
+    // Without a drain there is time.
+    this.#deadline.isOver ? Number.POSITIVE_INFINITY : this.#shareMs(most),
+  );
   readonly #work: RunningWork;
   readonly #context: GiveContext;
   /** Whether this node keeps running after its drain. */
@@ -109,11 +112,13 @@ export class GiveSessions {
       return;
     followed.stage = 'waits';
     const { sessions, answerMs } = this.#options;
-    const until = Date.now() + answerMs + stopAgainMs;
+    let until = Date.now() + answerMs + stopAgainMs;
     const by = (): number => Math.max(until, this.#deadline.by);
-    this.#work.run(async () => {
+    const giveUnlessBusy = async (): Promise<void> => {
       const isWhole = followed.isOwn && (await whenWhole(followed, sessions, { answerMs, by }));
-      if (isWhole) followed.askToStop();
+      if (isWhole) await this.#ahead.enter(followed);
+      until = Date.now() + answerMs + stopAgainMs;
+      if (isWhole && isQuiet(followed)) followed.askToStop();
       if (isWhole && isQuiet(followed) && (await followed.whenStopped(by() - Date.now())))
         await giveSession(followed, { by, isStopped: true }, this.#context);
       else {
@@ -121,7 +126,8 @@ export class GiveSessions {
         // A drain that has begun meanwhile has passed it over.
         if (!this.#deadline.isOver) await this.#giveInDrain(followed);
       }
-    });
+    };
+    this.#work.run(() => giveUnlessBusy().finally(() => this.#ahead.leave(followed)));
   }
 
   /**

@@ -15,6 +15,11 @@ export class Slots {
     return this.#busy >= this.#size();
   }
 
+  /** How much that was begun earlier waits for a slot. */
+  get waiting(): number {
+    return this.#resumed.length;
+  }
+
   /** Does some work as soon as a slot is free. @param how - `resumes`: it was begun in an earlier slot */
   async take<T>(how: 'begins' | 'resumes', work: () => Promise<T>): Promise<T> {
     if (this.#busy < this.#size()) this.#busy++;

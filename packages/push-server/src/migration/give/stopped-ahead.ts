@@ -1,16 +1,16 @@
 /** How many clients may have stopped before their sessions are given: to begin with, and at least. */
-const counts = { first: 8, least: 1 } as const;
+const counts = { first: 8, least: 4 } as const;
 
-/** If a session waits longer for its turn, its client was stopped too early, in milliseconds. */
-const lateMs = 25;
+/** If a session is ready and finds as many others that wait for their turns, clients stop too early. */
+const mostWaiting = 2;
 
 /** A client whose handlers take longer than this to ack no longer counts, in milliseconds: others need not wait for them. */
-const mostMs = 500;
+const mostMs = 250;
 
 /**
  * Limits how many clients have stopped and wait until their sessions are given. A client that has stopped cannot send anything. But a session is given
  * only when handlers have acked what its client had sent, so some must stop ahead, or the node would have none to give. Their number follows from
- * that: it grows if a session is given at once, and shrinks if it waits.
+ * that: it grows if a session is given at once, and shrinks if others wait before it.
  */
 export class StoppedAhead<Session extends object> {
   readonly #line = new Map<Session, () => void>();
@@ -30,20 +30,20 @@ export class StoppedAhead<Session extends object> {
     else await new Promise<void>((resolve) => this.#line.set(session, resolve));
   }
 
-  /** Handlers have acked what the client of a session had sent: from now on it waits for its turn only. */
-  ready(session: Session): void {
+  /**
+   * Handlers have acked what the client of a session had sent: from now on it waits for its turn only.
+   *
+   * @param waiting - how many others wait for their turns; `undefined`: it has its turn at once
+   */
+  ready(session: Session, waiting: number | undefined): void {
+    if (waiting === undefined && this.#line.size > 0) this.#most++;
+    if (waiting !== undefined && waiting >= mostWaiting) this.#most = Math.max(counts.least, this.#most - 1);
     clearTimeout(this.#ahead.get(session));
     this.#ahead.set(session, undefined);
   }
 
-  /**
-   * It is the turn of a session to be given, or it is not given.
-   *
-   * @param waitedMs - how long it had to wait for its turn, in milliseconds; `undefined`: it is not given
-   */
-  leave(session: Session, waitedMs?: number): void {
-    if (waitedMs === 0 && this.#line.size > 0) this.#most++;
-    if (waitedMs !== undefined && waitedMs > lateMs) this.#most = Math.max(counts.least, this.#most - 1);
+  /** It is the turn of a session to be given, or it is not given. */
+  leave(session: Session): void {
     const enter = this.#line.get(session);
     this.#line.delete(session);
     enter?.();

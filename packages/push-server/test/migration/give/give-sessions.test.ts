@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { clientStoppedPong, stopClientPing } from '@gopush/contract';
 import { expect, test } from 'vitest';
 import { FollowedConnections } from '../../../src/migration/follow/followed-connections.ts';
@@ -230,4 +231,33 @@ test('sessions whose handlers take long to ack hold up no others', async () => {
   expect(counts.unanswered).toBe(0);
   await draining;
   expect([counts.given, counts.unanswered]).toEqual([40, 20]);
+});
+
+test('neither are all clients that an agent wants elsewhere stopped at once', async () => {
+  const { give, add, counts, store } = start();
+  slowStore(store, 10);
+  const stopped = new Set<string>();
+  let most = 0;
+  for (let index = 0; index < 40; index++) {
+    const id = `s${index}`;
+    const { fake, client, one } = add(id);
+    const socket = Object.assign(new Socket(), { user: undefined });
+    Object.assign(one, { taken: { socket, isAccepted: true, isShared: true, leave: async () => true } });
+    Object.assign(client, {
+      async whenAcked() {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        return 0;
+      },
+    });
+    Object.assign(fake.webSocket, {
+      pause() {
+        if (!one.isGone) stopped.add(id);
+        most = Math.max(most, stopped.size - counts.given);
+      },
+    });
+    give.wanted(one);
+  }
+  while (counts.given < 40) await new Promise(setImmediate);
+  expect(most).toBeGreaterThan(1);
+  expect(most).toBeLessThan(30);
 });

@@ -13,25 +13,34 @@ function start(count: number, shareMs = 60_000) {
 }
 const settled = () => new Promise(setImmediate);
 
+/** It is ready, and its turn comes. */
+function give(ahead: StoppedAhead<Session>, sessions: readonly Session[], waiting: number | undefined): void {
+  for (const session of sessions) {
+    ahead.ready(session, waiting);
+    ahead.leave(session);
+  }
+}
+
 test('more are stopped ahead while each is given at once', async () => {
   const { ahead, sessions, entered } = start(100);
   await settled();
   expect(entered).toEqual(sessions.slice(0, 8));
-  for (const session of sessions.slice(0, 8)) ahead.leave(session, 0);
+  give(ahead, sessions.slice(0, 8), undefined);
   await settled();
   expect(entered).toEqual(sessions.slice(0, 24));
+  give(ahead, sessions.slice(8, 16), 1);
+  await settled();
+  expect(entered).toEqual(sessions.slice(0, 32));
 });
 
-test('fewer are stopped ahead while they wait for their turns, but one', async () => {
+test('fewer are stopped ahead while several wait for their turns, but some', async () => {
   const { ahead, sessions, entered } = start(100);
-  for (const session of sessions.slice(0, 7)) ahead.leave(session, 40);
+  give(ahead, sessions.slice(0, 4), 2);
   await settled();
   expect(entered).toEqual(sessions.slice(0, 8));
-  for (const session of sessions.slice(7, 40)) {
-    ahead.leave(session, 40);
-    await settled();
-    expect(entered.length).toBe(session.id + 2);
-  }
+  give(ahead, sessions.slice(4, 40), 2);
+  await settled();
+  expect(entered.length).toBe(44);
 });
 
 test('a session that is not given makes room, as does one that waits in line', async () => {
@@ -49,14 +58,14 @@ test('one whose handlers take long does not count for long', async () => {
 
 test('one that only waits for its turn counts for as long as that takes', async () => {
   const { ahead, sessions, entered } = start(20);
-  for (const session of sessions.slice(0, 7)) ahead.ready(session);
+  for (const session of sessions.slice(0, 7)) ahead.ready(session, 1);
   // The eighth one does not count any more.
   await expect.poll(() => entered.length, { timeout: 2_000 }).toBe(9);
-  ahead.ready(sessions[7] as Session);
-  ahead.leave(sessions[0] as Session, 10);
+  ahead.ready(sessions[7] as Session, 1);
+  ahead.leave(sessions[0] as Session);
   await settled();
   expect(entered.length).toBe(9);
-  ahead.leave(sessions[1] as Session, 10);
+  ahead.leave(sessions[1] as Session);
   await settled();
   expect(entered.length).toBe(10);
 });
