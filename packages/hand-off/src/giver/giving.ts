@@ -41,6 +41,8 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   readonly #all = new Set<Handed<T>>();
   readonly #openings = new Openings();
   #lookedAt = 0;
+  /** Why the folder could not be read the last time; empty: it could. */
+  #cannotLook = '';
   /** When the folder had changed last, as `#readTime` tells. */
   #changedAt: number | undefined;
   /** Takers that live and are silent, with their connections. */
@@ -194,8 +196,12 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     this.#changedAt = this.#readTime();
     try {
       found = takersIn(this.#options.dir);
+      this.#cannotLook = '';
     } catch (error) {
-      this.#fault(error);
+      const { message } = error as Error;
+      // Once, not each time.
+      if (message !== this.#cannotLook) this.#fault(error);
+      this.#cannotLook = message;
       return;
     }
     const there = new Set(found.map(({ key }) => key));
@@ -203,8 +209,13 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     for (const taker of found) {
       if (!this.#wanted.has(taker.port) || (this.#known.get(taker.key) ?? 0) > now) continue;
       this.#known.set(taker.key, Number.POSITIVE_INFINITY);
-      this.#connect(taker);
+      // Its sockets may have been gone for a moment, and are there again.
+      if (!this.#hasLink(taker)) this.#connect(taker);
     }
+  }
+
+  #hasLink({ port, key }: TakerFiles): boolean {
+    return this.#links.get(port)?.some((link) => link.key === key) === true;
   }
 
   /** When a file came or went in the folder, in milliseconds since 1970. */

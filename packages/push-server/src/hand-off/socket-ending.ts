@@ -1,10 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ReportedCause } from '@gopush/contract';
 import type { Ending, TakenConnection } from '@gopush/hand-off';
-
-/** Where a socket keeps whether its client has ended first. */
-const clientEnded: unique symbol = Symbol('client ended');
-type Noted = Socket & { [clientEnded]?: true };
+import { takenConnectionOf } from './joined-connection.ts';
 
 /** Reports to its agent which side has ended a connection, as a tunnel tells it by its two connections. Of its messages nobody knows here. */
 export function reportWhoEnded(connection: TakenConnection): void {
@@ -14,13 +11,17 @@ export function reportWhoEnded(connection: TakenConnection): void {
   socket.once('end', noteEnd);
 }
 
-function noteEnd(this: Noted): void {
-  if (!this.writableEnded) this[clientEnded] = true;
+/** The same function for all connections. */
+function noteEnd(this: Socket): void {
+  const ending = takenConnectionOf(this)?.ending;
+  if (ending instanceof SocketEnding && !this.writableEnded) ending.isOfClient = true;
 }
 
 /** The end of a connection, read when it has come. */
 class SocketEnding implements Ending {
-  readonly #socket: Noted;
+  readonly #socket: Socket;
+  /** Whether the client has ended its side first. */
+  isOfClient = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -28,7 +29,7 @@ class SocketEnding implements Ending {
 
   get cause(): ReportedCause {
     if (hasFailed(this.#socket)) return 'client reset';
-    return this.#socket[clientEnded] === true ? 'client closed' : 'target closed';
+    return this.isOfClient ? 'client closed' : 'target closed';
   }
 }
 
