@@ -10,7 +10,7 @@ import { leftRoom } from '../migration/client/ended-positions.ts';
 import { migratingClientOf } from '../migration/client/migrating-client.ts';
 import type { Migration } from '../migration/migration.ts';
 import { openMigration } from '../migration/open-migration.ts';
-import { Recovery } from '../recovery/recovery.ts';
+import { Recovery, type RecoveryOptions } from '../recovery/recovery.ts';
 import type { Rooms } from '../rooms/open-rooms.ts';
 import { LiveSessions } from '../session/live-sessions.ts';
 import { RecentChanges } from '../session/recent-changes.ts';
@@ -68,8 +68,8 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   });
   opened('events of programs', () => emittedEvents.close());
   const shared: Shared = { ...options, live, changes, emittedEvents, keepMs };
-  const recovery = recoveryOf(shared);
-  const migration = migrationOf(shared, recovery);
+  const recovery = recoveryOf(shared, ({ conn }) => migration.replace(conn));
+  const migration: Migration = migrationOf(shared, recovery);
   opened('sessions', () => migration.close());
   opened(
     'sessions after outages',
@@ -95,7 +95,10 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
   return new Sessions({ ...shared, context, presence, recovery, migration, wakeInboxes, isKept });
 }
 
-function recoveryOf({ io, store, config, node, rooms, live, changes, emittedEvents, log }: Shared): Recovery {
+function recoveryOf(
+  { io, store, config, node, rooms, live, changes, emittedEvents, log }: Shared,
+  replace: RecoveryOptions['replace'],
+): Recovery {
   const { recoveryMs, history } = config.pushServer;
   return new Recovery({
     io,
@@ -109,6 +112,7 @@ function recoveryOf({ io, store, config, node, rooms, live, changes, emittedEven
       rooms.bus.tellBack(pids);
     },
     changes,
+    replace,
     position: recoveryMs > 0 ? () => writePosition({ epoch: node, offset: rooms.delivery.recent.count }) : undefined,
     userOf(request) {
       const identity = readIdentity(request.headers, asEngineRequest(request)._query);

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { TakenConnection } from '@gopush/hand-off';
 import type { Logger } from '@gopush/service';
 import type { EngineConnection } from '@gopush/slim-socket-io';
@@ -26,6 +27,8 @@ export interface MigrationParts {
   readonly counts: MigrationCounts;
   /** Lists all connections of the server. */
   readonly connections: () => readonly EngineConnection[];
+  /** Finds one by its id. */
+  readonly connectionWith: (id: string) => EngineConnection | undefined;
   /** How long a copy is kept for a crash, in milliseconds. */
   readonly keepMs: number;
   /** For clients that have come from another node. */
@@ -57,6 +60,20 @@ export class Migration {
 
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** The id of the connection of Engine.IO that a request is about to open. @param generate - makes a new one */
+  idOf(request: IncomingMessage, generate: () => string | Promise<string>): Promise<string> {
+    const { arrivals, connectionWith } = this.#parts;
+    const continued = arrivals.continuedBy(request);
+    const older = continued === undefined ? undefined : connectionWith(continued);
+    if (older !== undefined) this.replace(older);
+    return arrivals.idOf(request, generate);
+  }
+
+  /** The session of an open connection continues here on another one: the first is closed. */
+  replace(conn: object): void {
+    this.#parts.followed.replace(conn);
   }
 
   /** A connection of Engine.IO is open: a session begins, or continues. */

@@ -6,7 +6,7 @@ import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
 import type { Recovery } from '../recovery/recovery.ts';
 import type { ScopeOf } from '../rooms/names/product-scope.ts';
-import { connectionsOf, hookEngine } from './client/engine-connection.ts';
+import { connectionsOf, connectionWith, hookEngine } from './client/engine-connection.ts';
 import { randomizeAckIds } from './client/randomize-ack-ids.ts';
 import { CrashCopies } from './follow/crash-copies.ts';
 import { type DescribeContext, describeConnection } from './follow/describe-connection.ts';
@@ -54,7 +54,7 @@ export function openMigration(options: MigrationOptions): Migration {
   const migration = new Migration(parts);
   const { arrivals } = parts;
   hookEngine(io, {
-    idOf: (request, generate) => arrivals.idOf(request, generate),
+    idOf: (request, generate) => migration.idOf(request, generate),
     addHeaders: (headers, request) => arrivals.addHeaders(headers, request),
     opened: (conn) => migration.opened(conn),
   });
@@ -93,7 +93,8 @@ function createParts(options: MigrationOptions, describing: DescribeContext): Mi
   });
   const firstPings = new FirstPings(pingMs, (conn) => followed.tryOut(conn));
   const connections = () => connectionsOf(io);
-  return { arrivals, followed, copies, lost, give, counts, connections, keepMs, firstPings, log };
+  const byId = (id: string) => connectionWith(io, id);
+  return { arrivals, followed, copies, lost, give, counts, connections, connectionWith: byId, keepMs, firstPings, log };
 }
 
 async function take(

@@ -42,6 +42,8 @@ export interface RecoveryOptions {
   readonly position: (() => string) | undefined;
   /** Tells all nodes which clients have returned without a stored session: a node that still counts one as connected has to end that connection. */
   readonly tellBack: (pids: readonly string[]) => void;
+  /** The session of a socket continues on another connection of this node: the connection of this one is closed. */
+  readonly replace: (socket: Socket) => void;
   /** The user of a client; `undefined`: it has no identity. */
   readonly userOf: (request: IncomingMessage) => string | undefined;
   readonly log: Logger;
@@ -129,7 +131,7 @@ export class Recovery {
     Object.assign(namespace.adapter, {
       // A session is stored when it ends, with the state that only it knows.
       persistSession() {},
-      restoreSession: (pid: string, offset: string) => this.#restore(pid, offset),
+      restoreSession: (pid: string, offset: string) => this.#restore(namespace, pid, offset),
     });
     keepEmitted(namespace, emittedEvents, position);
     namespace.on('connection', (socket) => {
@@ -139,7 +141,7 @@ export class Recovery {
   }
 
   /** Restores the session of a client that asks for it, in the form that Socket.IO wants. */
-  async #restore(pid: string, offset: string): Promise<object | undefined> {
+  async #restore(namespace: Namespace, pid: string, offset: string): Promise<object | undefined> {
     // Before anything is awaited.
     const request = connectingRequest();
     const user = request && this.#options.userOf(request);
@@ -164,6 +166,9 @@ export class Recovery {
       this.#refuse(record.id, why);
       return undefined;
     }
+    // It was elsewhere meanwhile, so this node was not asked to close the connection on which it had it before.
+    const older = namespace.sockets.get(record.id);
+    if (older !== undefined) this.#options.replace(older);
     this.counts.hits++;
     this.#restored.set(record.id, found);
     if (missed !== undefined) this.#dues.set(record.id, { rooms, missed });

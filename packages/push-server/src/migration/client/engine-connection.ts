@@ -29,6 +29,11 @@ export function hookEngine(io: Server, hooks: EngineHooks): void {
   engine.on('connection', (conn) => hooks.opened(conn));
 }
 
+/** The connection with an id. */
+export function connectionWith(io: Server, id: string): EngineConnection | undefined {
+  return engineOf(io).clients[id];
+}
+
 /** All connections of a server. */
 export function connectionsOf(io: Server): readonly EngineConnection[] {
   return Object.values(engineOf(io).clients);

@@ -113,10 +113,24 @@ export class FollowedConnections {
     followed.conn.close(true);
   }
 
+  /**
+   * The session of a connection comes here once more, on another one: this node has not noticed the end of the first. That is closed before the sockets
+   * of the next one begin, which have the same ids. Later, its close would take them out of their namespaces and rooms: their client would stay
+   * connected, and receive nothing.
+   */
+  replace(conn: object): void {
+    const followed = this.get(conn);
+    if (followed?.isGone === false) this.#disown(followed, 'migrated');
+    if (followed !== undefined) followed.isGone = true;
+    // If an agent has handed its client over, the next connection may be the same one: nothing may be written to it.
+    followed?.taken?.socket.destroy();
+    (conn as EngineConnection).close(true);
+  }
+
   /** The client continues elsewhere, or not at all: as if its session had never been here. */
-  #disown({ client, sockets }: FollowedConnection): void {
+  #disown({ client, sockets }: FollowedConnection, how: 'migrated' | 'not taken' = 'not taken'): void {
     client.hasMigrated = true;
-    for (const id of sockets.keys()) this.#options.sessions.get(id)?.end('not taken');
+    for (const id of sockets.keys()) this.#options.sessions.get(id)?.end(how);
   }
 
   #closed(followed: FollowedConnection, reason: string): void {

@@ -72,6 +72,11 @@ export class Arrivals {
     if (this.#taken.has(request)) headers[skipFramesHeader] = '2';
   }
 
+  /** The id of the Engine.IO session that a request continues; `undefined`: it continues none. */
+  continuedBy(request: IncomingMessage): string | undefined {
+    return this.#taken.get(request)?.record.engineId;
+  }
+
   /** The id of the Engine.IO session of a request. @param generate - makes a new one */
   async idOf(request: IncomingMessage, generate: () => string | Promise<string>): Promise<string> {
     const taken = this.#taken.get(request);

@@ -231,3 +231,33 @@ test('why a session cannot migrate', () => {
   fake.transport.name = 'polling';
   expect(all.whyNot(conn)).toBe('polling');
 });
+
+test('one whose session comes once more is closed as if it had migrated, and no copy of it is removed', async () => {
+  const { all, done, ended } = start();
+  const { fake, client } = connect();
+  addSocket(client, 'socket');
+  const followed = all.follow(engineConnection(fake), 'token');
+  all.replace(fake);
+  expect([all.size, fake.readyState, followed.isGone, client.hasMigrated, ended]).toEqual([
+    0,
+    'closed',
+    true,
+    true,
+    ['socket migrated'],
+  ]);
+  await new Promise(setImmediate);
+  expect(done).toEqual([]);
+});
+
+test('one whose session was given is not ended again, and the connection of a client that was handed over is left before', () => {
+  const { all, ended } = start();
+  const { fake, client } = connect();
+  addSocket(client, 'socket');
+  const order: string[] = [];
+  Object.assign(fake.webSocket._socket, { destroy: () => order.push('left') });
+  handOver(fake);
+  all.follow(engineConnection(fake), 'token').isGone = true;
+  fake.on('close', () => order.push('closed'));
+  all.replace(fake);
+  expect([order, ended]).toEqual([['left', 'closed'], []]);
+});
