@@ -13,7 +13,7 @@ import { isCompressed } from '../wire/is-compressed.ts';
 import { headerOf } from '../wire/response-head.ts';
 import type { Abandonment } from './abandonment.ts';
 import { type FallbackCause, outcomeOfFailure } from './fallback-cause.ts';
-import { chooseNext, type FindMembers, membersWithoutRoute } from './next-target.ts';
+import { chooseInstead, chooseNext, type FindMembers, membersWithoutRoute } from './next-target.ts';
 import { handSessionOver, offerSession } from './offer-session.ts';
 import { SessionMigration } from './session-migration.ts';
 import type { EarlierSearch, MigrationCause } from './session-without-target.ts';
@@ -140,6 +140,7 @@ export class Failover {
     const { info } = tunnel;
     const from = info.member;
     const { hasTurn } = migration;
+    const { slowStartMs } = fleet.health;
     migration.hasTurn = false;
     let recalled: AgentRequest | undefined;
     const asking = (): AgentRequest => {
@@ -155,7 +156,8 @@ export class Failover {
         const routed = await findMembers(asking, info);
         return routed.ok ? routed.value : membersWithoutRoute(from);
       },
-      choose: (members, tried) => chooseNext(info, members, tried, fleet.health.slowStartMs),
+      choose: (members, tried) => chooseNext(info, members, tried, slowStartMs),
+      chooseInstead: (next, members, tried) => chooseInstead(next, info, members, { tried, slowStartMs }),
       ask: (member, timeoutMs, abandoned) => this.#ask(migration, { member, timeoutMs, abandoned }),
       release,
     });

@@ -38,7 +38,8 @@ export interface TakerEvents {
  */
 export class Taker {
   readonly #events: TakerEvents;
-  readonly #line: ((isTurn: boolean) => void)[] = [];
+  /** The turns that are waited for, each with what ends the wait. */
+  readonly #line = new Map<Promise<boolean>, (isTurn: boolean) => void>();
   #window: number = windows.first;
   /** Above this the window grows slowly. */
   #steady: number = windows.most;
@@ -62,6 +63,11 @@ export class Taker {
     return Math.floor(this.#window);
   }
 
+  /** How many sessions are under way to it or wait for it. One that also waits for another target counts. */
+  get load(): number {
+    return this.#underWay + this.#line.size;
+  }
+
   /** Whether sessions may wait for it. */
   get isTaking(): boolean {
     return !this.#isDown || (this.#underWay === 0 && performance.now() >= this.#restsUntil);
@@ -69,15 +75,25 @@ export class Taker {
 
   /**
    * Resolves with `true` when it may be asked to take a session, and with `false` when it takes none now. After `true`, one of {@link took},
-   * {@link failed} and {@link leave} has to be called.
+   * {@link failed} and {@link leave} has to be called. A promise can be given up: {@link quit}.
    */
   turn(): Promise<boolean> | boolean {
     if (!this.isTaking) return false;
-    if (this.#underWay < this.#window && this.#line.length === 0) {
+    if (this.#underWay < this.#window && this.#line.size === 0) {
       this.#underWay++;
       return true;
     }
-    return new Promise((resolve) => this.#line.push(resolve));
+    let go = (_isTurn: boolean): void => {};
+    const turn = new Promise<boolean>((resolve) => {
+      go = resolve;
+    });
+    this.#line.set(turn, go);
+    return turn;
+  }
+
+  /** A session does not wait for its turn any more, which may have come already. */
+  quit(turn: Promise<boolean>): void {
+    if (!this.#line.delete(turn)) void turn.then((isTurn) => isTurn && this.leave());
   }
 
   /** A session continues there. @param ms - how long that took, in milliseconds */
@@ -127,14 +143,16 @@ export class Taker {
   }
 
   get #pace(): { readonly least: number; readonly swiftMs: number } {
-    return this.#line.length >= crowd.waiting ? crowd : { least: windows.least, swiftMs };
+    return this.#line.size >= crowd.waiting ? crowd : { least: windows.least, swiftMs };
   }
 
   #next(): void {
-    const free = Math.min(Math.floor(this.#window) - this.#underWay, this.#line.length);
-    if (free <= 0) return;
-    this.#underWay += free;
-    for (const go of this.#line.splice(0, free)) go(true);
+    for (const [turn, go] of this.#line) {
+      if (this.#underWay >= this.window) return;
+      this.#underWay++;
+      this.#line.delete(turn);
+      go(true);
+    }
   }
 
   #stop(restMs: number): void {
@@ -142,7 +160,9 @@ export class Taker {
     this.#isDown = true;
     this.#window = 1;
     this.#restsUntil = performance.now() + restMs;
-    for (const go of this.#line.splice(0)) go(false);
+    const line = [...this.#line.values()];
+    this.#line.clear();
+    for (const go of line) go(false);
   }
 
   #grow(): void {

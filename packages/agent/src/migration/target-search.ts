@@ -30,6 +30,8 @@ export interface SearchingSession<Taken, Cause> {
   members(): Promise<readonly Member[]>;
   /** Chooses the next one to ask. */
   choose(members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined;
+  /** Chooses one to ask instead if `next`, which was chosen, has many sessions to take. */
+  chooseInstead(next: Member, members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined;
   /** Asks a target. @param timeoutMs - how long it may take to respond */
   ask(member: Member, timeoutMs: number, abandoned: Abandonment): Promise<TakeOutcome<Taken, Cause>>;
   /** Releases the session at a target that took it too late. */
@@ -51,6 +53,12 @@ const firstPauseMs = 20;
 
 /** After how long without a response the next target is asked as well, in milliseconds: an eighth of `holdMs`, within these limits. */
 const hedges = { leastMs: 250, mostMs: 1_000 };
+
+/**
+ * A session goes where its product's policy sends it, unless that target has this many sessions more to take than another one: after a crash all
+ * clients wait, so that the last one waits as short as possible.
+ */
+const mostAhead = 8;
 
 /** One attempt gets half of the time that is left, and at least this long, in milliseconds. */
 const attemptMs = 1_000;
@@ -128,11 +136,11 @@ export class TargetSearch<Taken, Cause extends string> {
 
   async #askAll(members: readonly Member[]): Promise<void> {
     while (!this.#isOver) {
-      const member = this.#session.choose(members, this.#tried);
-      if (member === undefined) return;
-      this.#tried.add(member);
+      const next = this.#session.choose(members, this.#tried);
+      if (next === undefined) return;
+      const member = await this.#wait(this.#whereToWait(next, members));
+      if (member === undefined) continue;
       const taker = this.#shared.takerOf(member);
-      if (!(await this.#wait(taker))) continue;
       if (this.#isOver) {
         taker.leave();
         return;
@@ -141,25 +149,54 @@ export class TargetSearch<Taken, Cause extends string> {
     }
   }
 
-  /** Waits in line for a target. @returns whether it is this session's turn */
-  async #wait(taker: Taker): Promise<boolean> {
-    const turn = taker.turn();
-    if (turn === false) return false;
-    if (turn !== true) {
-      const isTurn = await Promise.race([turn, this.#whenFound]);
-      if (isTurn === false) return false;
-      if (isTurn === undefined) {
-        // Another target has the session: this turn goes to the next in line when it comes.
-        void turn.then((is) => is && taker.leave());
-        return false;
+  /** The targets in whose lines a session waits, the one that it should have first. */
+  #whereToWait(next: Member, members: readonly Member[]): readonly Member[] {
+    const { load } = this.#shared.takerOf(next);
+    if (load < mostAhead) return [next];
+    const other = this.#session.chooseInstead(next, members, this.#tried);
+    if (other === undefined) return [next];
+    return this.#shared.takerOf(other).load + mostAhead <= load ? [other, next] : [next, other];
+  }
+
+  /** Waits in line for targets. @returns where it is this session's turn first; `undefined`: nowhere */
+  async #wait(members: readonly Member[]): Promise<Member | undefined> {
+    const member = await this.#turnAtOne(members);
+    if (member === undefined) return undefined;
+    this.#tried.add(member);
+    if (this.#hasTurn) this.#hasTurn = false;
+    else await this.#shared.turn();
+    return member;
+  }
+
+  #turnAtOne(members: readonly Member[]): Promise<Member | undefined> | Member | undefined {
+    const turns = new Map<Member, Promise<boolean>>();
+    for (const member of members) {
+      const turn = this.#shared.takerOf(member).turn();
+      if (turn === true) {
+        this.#quit(turns);
+        return member;
       }
+      if (turn === false) this.#tried.add(member);
+      else turns.set(member, turn);
     }
-    if (this.#hasTurn) {
-      this.#hasTurn = false;
-      return true;
-    }
-    await this.#shared.turn();
-    return true;
+    return turns.size === 0 ? undefined : this.#firstTurn(turns);
+  }
+
+  async #firstTurn(turns: Map<Member, Promise<boolean>>): Promise<Member | undefined> {
+    const comes = [...turns].map(async ([member, turn]) => {
+      if (await turn) return member;
+      this.#tried.add(member);
+      throw new Error('the target takes none now');
+    });
+    const first = await Promise.race([Promise.any(comes), this.#whenFound]).catch(() => undefined);
+    // Another target has the session, or its turn at another one: these turns go to the next in line.
+    if (first !== undefined) turns.delete(first);
+    this.#quit(turns);
+    return first as Member | undefined;
+  }
+
+  #quit(turns: ReadonlyMap<Member, Promise<boolean>>): void {
+    for (const [member, turn] of turns) this.#shared.takerOf(member).quit(turn);
   }
 
   /** Asks a target. Resolves when it has responded, or has not for so long that the next one is to be asked as well. */

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import { chooseNext, membersWithoutRoute } from '../../src/migration/next-target.ts';
+import { describe, expect, test } from 'vitest';
+import { chooseInstead, chooseNext, membersWithoutRoute } from '../../src/migration/next-target.ts';
 import { createMembers } from '../support/members.ts';
 
 const sessionOf = (member: ReturnType<typeof createMembers>[number]) => ({
@@ -33,4 +33,31 @@ test('while hooks fail, a session may go to the targets of its product, or back 
   expect(membersWithoutRoute(from)).toEqual(members);
   from.product.byFunction = true;
   expect(membersWithoutRoute(from)).toEqual([from]);
+});
+
+describe('instead of the next target a session may go', () => {
+  const instead = (members: ReturnType<typeof createMembers>, next: number) =>
+    chooseInstead(members[next] as never, sessionOf(members[0] as never), members, {
+      tried: new Set([members[0] as never]),
+      slowStartMs: 0,
+    });
+
+  test("to the policy's choice after that one", () => {
+    const members = createMembers([1, 1, 1]);
+    expect(instead(members, 1)).toBe(members[2]);
+    expect(instead(members, 2)).toBe(members[1]);
+    expect(instead(createMembers([1, 1]), 1)).toBeUndefined();
+  });
+
+  test('to none of less weight, which would get more than its share', () => {
+    const members = createMembers([1, 2, 1]);
+    expect(instead(members, 1)).toBeUndefined();
+    expect(instead(members, 2)).toBe(members[1]);
+  });
+
+  test('to none that accepts no new clients', () => {
+    const members = createMembers([1, 1, 1]);
+    Object.assign(members[2] as object, { notReady: 'it is full' });
+    expect(instead(members, 1)).toBeUndefined();
+  });
 });

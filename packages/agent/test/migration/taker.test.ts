@@ -95,3 +95,20 @@ test('of a crowd a slow target takes more at a time, until few are left', async 
   expect(taker.window).toBe(8);
   expect(await Promise.all(waiting)).not.toContain(false);
 });
+
+test('a session that does not wait any more keeps no place in line, and no turn that has come', async () => {
+  const taker = new Taker(ignored);
+  while (taker.window > 0 && taker.load < taker.window) taker.turn();
+  const [first, second, third] = [1, 2, 3].map(() => taker.turn()) as [
+    Promise<boolean>,
+    Promise<boolean>,
+    Promise<boolean>,
+  ];
+  taker.quit(first);
+  taker.leave();
+  expect(await second).toBe(true);
+  taker.quit(second);
+  expect(await third).toBe(true);
+  taker.leave();
+  expect(taker.load).toBe(taker.window - 1);
+});

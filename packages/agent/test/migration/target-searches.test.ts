@@ -36,6 +36,7 @@ function createSearches(count: number, holdMs = 2_000, perSecond = 1_000, patien
         over,
         members: async () => members,
         choose: (all, tried) => all.find((member) => !tried.has(member)),
+        chooseInstead: (next, all, tried) => all.find((member) => member !== next && !tried.has(member)),
         async ask(member, _timeoutMs, abandoned) {
           asked.push(member);
           return ask(member, abandoned);
@@ -180,4 +181,93 @@ test('an attempt that throws ends its search, and keeps no turn at the target', 
     await expect(find(() => Promise.reject(new Error('a fault')))).rejects.toThrow('a fault');
   }
   expect(taker.turn()).toBe(true);
+});
+
+describe('sessions that should all go to the same target', () => {
+  /** Sessions whose attempts end when they are told to, by target. */
+  function startMany(count: number) {
+    const started = createSearches(3);
+    const { members, find } = started;
+    const [, second, third] = members as [Member, Member, Member];
+    const taking = new Map<Member, ((outcome: Outcome) => void)[]>(members.map((member) => [member, []]));
+    const searches = Array.from({ length: count }, () =>
+      find((member) => new Promise((resolve) => taking.get(member)?.push(resolve))).then((found) => {
+        if (typeof found === 'object') found.settled(true);
+        return found;
+      }),
+    );
+    const takeOne = (member: Member): void => taking.get(member)?.shift()?.({ taken: 'it' });
+    const underWay = (): number[] => [second, third].map((member) => taking.get(member)?.length ?? 0);
+    const settled = async (): Promise<void> => {
+      for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+    };
+    return { ...started, takers: started.searches, second, third, searches, takeOne, underWay, settled };
+  }
+
+  test('do go there while they are few', async () => {
+    const { underWay, settled, second, searches, takeOne } = startMany(8);
+    await settled();
+    expect(underWay()).toEqual([8, 0]);
+    for (let count = 0; count < 8; count++) takeOne(second);
+    await Promise.all(searches);
+  });
+
+  test('go to another one that has far fewer', async () => {
+    const { underWay, settled, second, third, searches, takeOne } = startMany(24);
+    await settled();
+    expect(underWay()).toEqual([16, 8]);
+    for (let count = 0; count < 16; count++) takeOne(second);
+    for (let count = 0; count < 8; count++) takeOne(third);
+    expect(await Promise.all(searches)).toHaveLength(24);
+  });
+
+  test('go to whichever takes more of them, if they wait in line', async () => {
+    const { underWay, settled, second, third, searches, takeOne } = startMany(60);
+    await settled();
+    expect(underWay()).toEqual([16, 16]);
+    // The first one takes none meanwhile.
+    for (let count = 0; count < 44; count++) {
+      takeOne(third);
+      await settled();
+    }
+    expect(underWay()).toEqual([16, 0]);
+    for (let count = 0; count < 16; count++) takeOne(second);
+    const found = await Promise.all(searches);
+    expect(found.filter((one) => typeof one === 'object' && one.member === third)).toHaveLength(44);
+  });
+
+  test('keep no turn where they do not go', async () => {
+    const { takers, settled, second, third, takeOne, searches, underWay } = startMany(60);
+    await settled();
+    while (underWay().some((count) => count > 0)) {
+      takeOne(second);
+      takeOne(third);
+      await settled();
+    }
+    await Promise.all(searches);
+    for (const member of [second, third]) expect(takers.takerOf(member).load).toBe(0);
+  });
+
+  test('wait for the other one if the first one dies', async () => {
+    const { members, searches, find, third } = createDying();
+    const found = await Promise.all(Array.from({ length: 60 }, () => find()));
+    expect(found.every((one) => typeof one === 'object' && one.member === third)).toBe(true);
+    for (const member of members.slice(1)) expect(searches.takerOf(member).load).toBe(0);
+  });
+
+  /** The target that all should go to is gone. */
+  function createDying() {
+    const started = createSearches(3);
+    const { members } = started;
+    const [, second, third] = members as [Member, Member, Member];
+    const find = async () => {
+      const found = await started.find(async (member) => {
+        await new Promise((resolve) => setTimeout(resolve, member === second ? 30 : 5));
+        return member === second ? 'gone' : { taken: 'it' };
+      });
+      if (typeof found === 'object') found.settled(true);
+      return found;
+    };
+    return { ...started, find, third };
+  }
 });

@@ -12,7 +12,7 @@ import { headerOf } from '../../wire/response-head.ts';
 import type { Abandonment } from '../abandonment.ts';
 import { type FallbackCause, outcomeOfFailure } from '../fallback-cause.ts';
 import { GivenPositions } from '../given-positions.ts';
-import { chooseNext, type FindMembers, membersWithoutRoute } from '../next-target.ts';
+import { chooseInstead, chooseNext, type FindMembers, membersWithoutRoute } from '../next-target.ts';
 import type { EarlierSearch, MigrationCause } from '../session-without-target.ts';
 import { writeTakeRequest } from '../take-request.ts';
 import { readSkip, readTakeResponse } from '../take-response.ts';
@@ -91,13 +91,15 @@ export class DuplicateMigration {
     const { fleet, searches } = this.#context;
     if (cause === 'planned') fleet.leaves(from.target);
     const { hasTurn } = handed.user;
+    const { slowStartMs } = fleet.health;
     const found = await searches.find<OfferResponse, FallbackCause | 'needs a tunnel'>({
       product: from.product,
       from,
       hasTurn,
       over: () => this.#whyOver(),
       members: () => this.#members(from),
-      choose: (members, tried) => chooseNext(this.#info, members, tried, fleet.health.slowStartMs),
+      choose: (members, tried) => chooseNext(this.#info, members, tried, slowStartMs),
+      chooseInstead: (next, members, tried) => chooseInstead(next, this.#info, members, { tried, slowStartMs }),
       ask: (member, timeoutMs, abandoned) => this.#ask(member, timeoutMs, abandoned),
       release: ({ offered }) => offered.withdraw(),
     });
