@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import { acceptHandOffs, type HandOffs } from 'gopush';
 import { createClient as createGraphqlClient } from 'graphql-ws';
 import { useServer } from 'graphql-ws/use/ws';
@@ -115,4 +116,38 @@ test('clients of Socket.IO that begin with long-polling are handed over when the
   const client = await whenTaken(handOffs, () => connectClient(`${agent.url}?user=ann`, 'upgrade'));
   await agent.close();
   expect(await client.emitWithAck('echo', 'hello')).toBe('echo hello');
+});
+
+test('of two servers at the same port of different addresses each gets its own clients', async () => {
+  const dir = await makeFolder();
+  const servers = ['127.0.0.1', '127.0.0.2'].map((address) => {
+    const server = createServer();
+    new WebSocketServer({ server }).on('connection', (webSocket) => webSocket.send(address));
+    const handOffs = acceptHandOffs(server, { dir });
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return { server, address, handOffs };
+  });
+  let port = 0;
+  for (const { server, address, handOffs } of servers) {
+    server.listen(port, address);
+    await once(server, 'listening');
+    port = (server.address() as AddressInfo).port;
+    expect(await handOffs.settled()).toBeUndefined();
+  }
+  const router = Object.fromEntries(servers.map(({ address }) => [address, [{ ip: address, ports: [port] }]]));
+  const agent = await startTestAgent(
+    { agent: believing, onupgrade: believing, router },
+    { handOff: { enabled: true, dir } },
+  );
+  for (const { address, handOffs } of servers) {
+    await whenTaken(handOffs, async () => {
+      const webSocket = new WebSocket(`${agent.url.replace('http', 'ws')}/?user=ann&product=${address}`);
+      onTestFinished(() => webSocket.terminate());
+      const [greeting] = await once(webSocket, 'message');
+      expect(String(greeting)).toBe(address);
+    });
+  }
 });

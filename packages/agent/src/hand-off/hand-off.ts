@@ -45,17 +45,17 @@ export class HandOff {
   /** The way to hand a connection to a target; `undefined` if there is none. Waits a moment if that target was just found. */
   giverTo(target: Target): Awaitable<Giver<HandedClient> | undefined> {
     if (!this.#addresses.has(target)) return this.passedOver('elsewhere');
-    const { port } = target;
-    const giver = this.#givers.to(port);
+    const { host, port } = target;
+    const giver = this.#givers.to(port, host);
     if (giver !== undefined) return giver;
     const opening = this.#givers.opening(port);
     if (opening === undefined) return this.passedOver('no channel');
-    return opening.then(() => this.#givers.to(port) ?? this.passedOver('no channel'));
+    return opening.then(() => this.#givers.to(port, host) ?? this.passedOver('no channel'));
   }
 
   /** As {@link giverTo}, but only a way that is open now: counts nothing, and waits for nothing. */
   openGiverTo(target: Target): Giver<HandedClient> | undefined {
-    return this.#addresses.has(target) ? this.#givers.to(target.port) : undefined;
+    return this.#addresses.has(target) ? this.#givers.to(target.port, target.host) : undefined;
   }
 
   /** Whether a target is on this machine, so that connections could be handed to it. */

@@ -18,6 +18,8 @@ export interface Hello {
   readonly token?: string | undefined;
   /** Of a taker: slots in its file of notes; 0: it notes nothing. The file's descriptor comes with tag 0, and is locked while the taker lives. */
   readonly slots?: number | undefined;
+  /** Of a taker: the address at which its server listens; absent: not known. */
+  readonly address?: string | undefined;
   /** Of a taker: whether it may be killed when it is silent for long, so that others continue its connections. */
   readonly mayBeKilled?: boolean | undefined;
 }
@@ -26,7 +28,7 @@ export interface Hello {
 const maxNameLength = 100;
 
 /** This process's hello. */
-export function ownHello(name: string, more: Pick<Hello, 'token' | 'slots' | 'mayBeKilled'>): Hello {
+export function ownHello(name: string, more: Pick<Hello, 'token' | 'slots' | 'address' | 'mayBeKilled'>): Hello {
   return { versions: ownVersions, network: ownNetwork(), name, ...more };
 }
 
@@ -43,7 +45,7 @@ export function readHello(payload: Buffer): Hello | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { versions, network, name, token, slots, mayBeKilled } = value;
+  const { versions, network, name, token, slots, address, mayBeKilled } = value;
   if (!Array.isArray(versions) || !versions.every(Number.isInteger) || versions.length !== 2) return undefined;
   if (typeof network !== 'string' || typeof name !== 'string') return undefined;
   return {
@@ -52,6 +54,7 @@ export function readHello(payload: Buffer): Hello | undefined {
     name: name.slice(0, maxNameLength),
     token: typeof token === 'string' ? token : undefined,
     slots: Number.isInteger(slots) ? slots : undefined,
+    address: typeof address === 'string' ? address : undefined,
     mayBeKilled: mayBeKilled === true,
   };
 }

@@ -21,8 +21,10 @@ export interface Givers<T> {
   /**
    * The way to a taker of this host that serves a TCP port, is connected, and is neither stopping nor full. The first call for a port starts to
    * connect to its takers in the background, and finds none yet.
+   *
+   * @param host - address of this host, or `localhost`: only takers whose server a connection to it would reach. Absent: any
    */
-  to(port: number): Giver<T> | undefined;
+  to(port: number, host?: string): Giver<T> | undefined;
   /**
    * Looks for takers of a port at once, and waits for those that were just found: so clients that come right after the start of a process,
    * or after that of its taker, need no other way.

@@ -14,6 +14,7 @@ import type { Handed } from './handed.ts';
 import { InTurns } from './in-turns.ts';
 import { NotesFile } from './notes-file.ts';
 import { Openings } from './openings.ts';
+import { reaches } from './reaches.ts';
 import { type TakerHost, TakerLink } from './taker-link.ts';
 
 /** Interval between searches for takers, in milliseconds. */
@@ -67,11 +68,12 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     return this.#all.size;
   }
 
-  to(port: number): Giver<T> | undefined {
+  to(port: number, host?: string): Giver<T> | undefined {
     if (!this.#wanted.has(port)) this.want([port]);
     let least: TakerLink<T> | undefined;
     for (const link of this.#links.get(port) ?? []) {
-      if (link.isReady && (least === undefined || link.size < least.size)) least = link;
+      const isFit = link.isReady && reaches(host, link.address);
+      if (isFit && (least === undefined || link.size < least.size)) least = link;
     }
     return least;
   }

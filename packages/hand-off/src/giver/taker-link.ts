@@ -59,6 +59,8 @@ const noBytes = Buffer.alloc(0);
 export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, ServingTaker {
   readonly name: string;
   readonly port: number;
+  /** At which its server listens; `undefined`: not known. */
+  readonly address: string | undefined;
   /** Part of the names of its sockets that no other taker has. */
   readonly key: string;
   readonly channel: Channel;
@@ -86,6 +88,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
     this.name = hello.name;
     this.#version = commonVersion(hello);
     this.port = files.port;
+    this.address = hello.address;
     this.key = files.key;
     this.#mayBeKilled = hello.mayBeKilled === true;
     this.channel = channel;

@@ -12,6 +12,7 @@ export interface Greeting {
   /** Name of this taker. */
   readonly name: string;
   readonly slots: number;
+  readonly address: string | undefined;
   mayBeKilled(): boolean;
   readonly waiting: WaitingSockets;
   /** It can be served. @returns who takes its messages from now on */
@@ -37,8 +38,9 @@ export function greetGiver(socket: Socket, greeting: Greeting): void {
       channel.end('its socket for descriptors is missing');
       return true;
     }
-    const { name, slots } = greeting;
-    channel.send(types.welcome, 0, writeHello(ownHello(name, { slots, mayBeKilled: greeting.mayBeKilled() })));
+    const { name, slots, address } = greeting;
+    const mayBeKilled = greeting.mayBeKilled();
+    channel.send(types.welcome, 0, writeHello(ownHello(name, { slots, address, mayBeKilled })));
     owner = greeting.onHello(hello, channel, descriptors);
     return true;
   };

@@ -19,7 +19,7 @@ import type { Taker, TakerOptions } from './taker.ts';
  * @throws Error if that is impossible: the message says why
  */
 export async function openTaker(options: TakerOptions): Promise<Taker> {
-  const { dir, port, name } = options;
+  const { dir, port, address, name } = options;
   const libc = await loadLibc();
   const reason = typeof libc === 'string' ? libc : unfitFolder(dir);
   if (typeof libc === 'string' || reason !== undefined) throw new Error(reason);
@@ -35,7 +35,7 @@ export async function openTaker(options: TakerOptions): Promise<Taker> {
     dir,
     files,
     isOwn: (descriptor) => kernel.peerUser(descriptor) === process.getuid?.(),
-    onGiver: (socket, waiting) => greetGiver(socket, { name, slots, mayBeKilled, waiting, onHello }),
+    onGiver: (socket, waiting) => greetGiver(socket, { name, slots, address, mayBeKilled, waiting, onHello }),
   });
   await place.open();
   serving.start();

@@ -6,6 +6,8 @@ export interface TakerOptions {
   readonly dir: string;
   /** TCP port of the server whose connections it takes. Several processes may share it. */
   readonly port: number;
+  /** Address at which that server listens: givers offer clients only to servers that a connection would reach. @defaultValue not known: any */
+  readonly address?: string;
   /** Name of this process, for the logs of givers. */
   readonly name: string;
   /** Most connections that it serves at a time; more are refused as `full`. @defaultValue 65,536 */

@@ -155,6 +155,7 @@ export class ServerHandOffs implements HandOffs {
       this.#taker = await openTaker({
         dir: dir === undefined ? defaultFolder() : resolve(dir),
         port: address.port,
+        address: address.address,
         name,
         notes,
         // Others can then continue its sessions. A process that is being debugged stands still on purpose.
