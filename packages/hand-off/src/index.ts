@@ -1,6 +1,6 @@
 export type { Ending } from './channel/ending.ts';
 export { defaultFolder } from './channel/folder.ts';
-export { maxRecordBytes } from './channel/limits.ts';
+export { maxEarlyBytes, maxRecordBytes } from './channel/limits.ts';
 export type { OfferKind } from './channel/offer-kind.ts';
 export type { Outcome } from './channel/outcome.ts';
 export type { GiverEvents, Orphan, TakerState, UncleanCause } from './giver/giver-events.ts';

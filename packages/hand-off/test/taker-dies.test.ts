@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import type { HandedOver } from '../src/giver/handed-over.ts';
+import { halfBytes } from '../src/notes/layout.ts';
 import { type Child, startGiver, startTaker } from './support/child.ts';
 import { type Front, openFront, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
@@ -177,6 +178,22 @@ test.each([
     expect(client.text).toBe('');
   },
 );
+
+test('of more early bytes than can be noted it is told that they are lost', async () => {
+  const { dir, taker, front } = await setUp();
+  const client = await connectLines(front, '/a');
+  client.socket.write('one 1\n');
+  await client.has('one 1\n');
+  await taker.killAtRest();
+  await expect.poll(() => front.told.length).toBe(1);
+  const port = freePort();
+  const next = await startTaker(dir, port);
+  await giveOn(front, port, front.handed[0] as HandedOver<string>, { early: Buffer.alloc(halfBytes + 1, 'x') });
+  client.socket.write('still the same line');
+  await next.killAtRest();
+  await expect.poll(() => front.told.length).toBe(2);
+  expect(front.told[1]?.detail).toEqual({ taker: 'unclean', cause: 'half read' });
+});
 
 test('half a message, in either direction, is told', async () => {
   const { taker, front } = await setUp();

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { type Result, sessionTokenHeader } from '@gopush/contract';
+import { maxEarlyBytes } from '@gopush/hand-off';
 import type { HandOff } from '../hand-off/hand-off.ts';
 import { HandedClient } from '../hand-off/handed-client.ts';
 import { type OfferResponse, offerUpgrade } from '../hand-off/offer-upgrade.ts';
@@ -9,6 +10,9 @@ import { headerOf } from '../wire/response-head.ts';
 import type { Abandonment } from './abandonment.ts';
 import type { SessionMigration } from './session-migration.ts';
 import { readSkip } from './take-response.ts';
+
+/** Longest beginning of an event that goes along: the client's socket may have read some more, which it keeps until then. */
+const maxHeldBytes = maxEarlyBytes - 256 * 1_024;
 
 /** One attempt to give a session to a target by handing its client over. */
 export interface SessionOffer {
@@ -34,6 +38,7 @@ export async function offerSession(
   const { id, address, uid, product: name, peer } = tunnel.info;
   // Without an address of its own the connection stops counting with this socket.
   if (handOff === undefined || peer === undefined || !canLeave(client) || !fitsRecord(own)) return undefined;
+  if (migration.halfSent.bytes > maxHeldBytes) return undefined;
   const { target, product } = member;
   const giver = await handOff.giverTo(target);
   // It may have changed while that was waited for.
