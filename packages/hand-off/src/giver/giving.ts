@@ -39,7 +39,7 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   readonly #links = new Map<number, TakerLink<T>[]>();
   /** Takers that are not looked for, by key: connected, or when to try again. */
   readonly #known = new Map<string, number>();
-  readonly #all = new Set<Handed<T>>();
+  readonly alone = new Set<Handed<unknown>>();
   readonly #openings = new Openings();
   #lookedAt = 0;
   /** Why the folder could not be read the last time; empty: it could. */
@@ -65,7 +65,9 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
   }
 
   get size(): number {
-    return this.#all.size;
+    let { size } = this.alone;
+    for (const links of this.#links.values()) for (const link of links) size += link.size;
+    return size;
   }
 
   to(port: number, host?: string): Giver<T> | undefined {
@@ -102,18 +104,10 @@ export class Giving<T> implements Givers<T>, TakerHost<T> {
     clearInterval(this.#looking);
     clearInterval(this.#beating);
     for (const links of this.#links.values()) for (const { channel } of [...links]) channel.end('closed');
-    // Those that takers serve stay with them; the others end.
-    for (const handed of this.#all) handed.drop();
+    // They are all here now. Those that takers serve stay with them; the others end.
+    for (const handed of this.alone) handed.drop();
     this.#lookAtSilent();
     this.records.close();
-  }
-
-  onCreated(handed: Handed<T>): void {
-    this.#all.add(handed);
-  }
-
-  onOver(handed: Handed<unknown>): void {
-    this.#all.delete(handed as Handed<T>);
   }
 
   onStopping({ port, name }: TakerLink<T>): void {

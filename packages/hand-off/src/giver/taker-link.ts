@@ -29,7 +29,6 @@ import { Silence } from './silence.ts';
 /** Calls of the link to a taker to the giving side. */
 export interface TakerHost<T> extends HandedHost {
   readonly events: GiverEvents<T>;
-  onCreated(handed: Handed<T>): void;
   /** The channel is gone, with these connections. */
   onGone(link: TakerLink<T>, reason: string, served: Handed<T>[]): void;
   onStopping(link: TakerLink<T>): void;
@@ -180,9 +179,7 @@ export class TakerLink<T> implements ChannelOwner, Giver<T>, OfferLink<T>, Servi
   }
 
   create(id: number, descriptor: number, record: Buffer, user: T): Handed<T> {
-    const handed = new Handed<T>(this.#host, this, { id, descriptor, record, user });
-    this.#host.onCreated(handed);
-    return handed;
+    return new Handed<T>(this.#host, this, { id, descriptor, record, user });
   }
 
   accept(id: number, handed: Handed<T>, slot: SlotRef, message: AcceptMessage): void {
