@@ -19,6 +19,9 @@ function reportEnding(conn: EngineConnection): void {
   if (taken !== undefined) taken.ending = new ConnectionEnding(conn);
 }
 
+/** What `ws` has as the code of a client that has sent no close frame (RFC 6455 section 7.4.1). */
+const noCloseFrame = 1006;
+
 /** The end of a connection, read when it has come. */
 class ConnectionEnding implements Ending {
   readonly #conn: EngineConnection;
@@ -29,7 +32,8 @@ class ConnectionEnding implements Ending {
 
   /** As a tunnel logs it: the code of the client's close frame. */
   get code(): number | undefined {
-    return webSocketOf(this.#conn)?._closeCode;
+    const code = webSocketOf(this.#conn)?._closeCode;
+    return code === noCloseFrame ? undefined : code;
   }
 
   get cause(): ReportedCause {

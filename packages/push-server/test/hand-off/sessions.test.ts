@@ -72,7 +72,7 @@ test('its agent learns that a client has reset its connection', async () => {
   expect(await client.emitWithAck('go:join', 'hall')).toMatchObject({ ok: true });
   const { ws } = client.io.engine.transport as unknown as { readonly ws: { readonly _socket: Socket } };
   ws._socket.resetAndDestroy();
-  await expect.poll(() => front.ended).toMatchObject([{ cause: 'client reset' }]);
+  await expect.poll(() => front.ended).toMatchObject([{ cause: 'client reset', code: undefined }]);
 });
 
 const secret = 'a secret of at least 32 characters';
