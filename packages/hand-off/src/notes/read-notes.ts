@@ -40,27 +40,27 @@ const numbers = new Float64Array(blockNumbers);
 
 /** Reads the notes of a connection from the file of its taker. @returns `undefined` if there are none */
 export function readNotes(descriptor: number, slots: number, { slot, generation }: SlotRef): Noted | undefined {
-  if (slot === 0 || slot > slots || !readAt(descriptor, slot * slotNumbers, slotNumbers)) return undefined;
+  if (slot === 0 || slot > slots || !readNumbers(descriptor, slot * slotNumbers, slotNumbers)) return undefined;
   if (numbers[fields.generation] !== generation) return undefined;
   const writtenAt = numbers[fields.writtenAt] as number;
-  const readUpTo = numbers[fields.readAt] as number;
+  const readAt = numbers[fields.readAt] as number;
   const block = numbers[fields.block] as number;
   const piece = numbers[fields.piece] as number;
   const aheadAt = numbers[fields.aheadAt] as number;
   const ahead = { stream: numbers[fields.aheadStream] as number, offset: numbers[fields.aheadOffset] as number };
-  if (block < 0) return { writtenAt, aheadAt, ahead, others: [], readAt: readUpTo, piece, marks: undefined };
+  if (block < 0) return { writtenAt, aheadAt, ahead, others: [], readAt, piece, marks: undefined };
   const marks = marksIn(fields.positions, slotStreams);
   if (block > 0) {
-    if (!readAt(descriptor, firstBlockAt(slots) + block * blockNumbers, blockNumbers)) return undefined;
+    if (!readNumbers(descriptor, firstBlockAt(slots) + block * blockNumbers, blockNumbers)) return undefined;
     marks.push(...marksIn(0, blockStreams));
   }
   const others = aheadAt > 0 && ahead.stream !== 0 ? othersAhead(descriptor, slots, slot, aheadAt) : [];
-  return others && { writtenAt, aheadAt, ahead, others, readAt: readUpTo, piece, marks };
+  return others && { writtenAt, aheadAt, ahead, others, readAt, piece, marks };
 }
 
 /** The marks of other streams that were noted ahead with a write. */
 function othersAhead(descriptor: number, slots: number, slot: number, aheadAt: number): readonly Mark[] | undefined {
-  if (!readAt(descriptor, firstBlockAt(slots), blockNumbers)) return undefined;
+  if (!readNumbers(descriptor, firstBlockAt(slots), blockNumbers)) return undefined;
   const isMeant = numbers[aheadFields.slot] === slot && numbers[aheadFields.aheadAt] === aheadAt;
   return isMeant ? marksIn(aheadFields.pairs, mostAhead) : [];
 }
@@ -69,7 +69,7 @@ function othersAhead(descriptor: number, slots: number, slot: number, aheadAt: n
 export function readHalf(descriptor: number, slots: number, piece: number, count: number): Buffer | undefined {
   if (!Number.isInteger(piece) || piece < 1 || piece > pieces) return undefined;
   const first = firstPieceAt(slots) + piece * pieceNumbers;
-  if (!readAt(descriptor, first, pieceFields.bytes) || numbers[pieceFields.readAt] !== count) return undefined;
+  if (!readNumbers(descriptor, first, pieceFields.bytes) || numbers[pieceFields.readAt] !== count) return undefined;
   const length = numbers[pieceFields.length] as number;
   if (!Number.isInteger(length) || length < 0 || length > halfBytes) return undefined;
   const bytes = Buffer.alloc(length);
@@ -93,7 +93,7 @@ function marksIn(first: number, count: number): Mark[] {
 }
 
 /** Reads rather than maps: the file may be shorter than its taker has said. */
-function readAt(descriptor: number, first: number, count: number): boolean {
+function readNumbers(descriptor: number, first: number, count: number): boolean {
   return readBytes(descriptor, new Uint8Array(numbers.buffer, 0, count * 8), first * 8);
 }
 

@@ -18,13 +18,27 @@ export const maxDescriptors = 64;
 /** Bytes of a message: a tag of four bytes for each descriptor, or a token. */
 const maxBytes = 4 * maxDescriptors;
 
-/**
- * Memory for one message, laid out once: struct msghdr (recvmsg(2)) at 0, its iovec at 64, the control message at 96 (a header of 16 bytes,
- * and four for each descriptor), then the bytes. There is room for more descriptors than tags, so that a peer that sends too many is seen,
- * and all are closed.
- */
-const controlBytes = 16 + 4 * (maxDescriptors + 8);
+/** Bytes of the header of a control message (`struct cmsghdr`), before its descriptors. */
+const headerBytes = 16;
+
+/** There is room for more descriptors than tags, so that a peer that sends too many is seen, and all are closed. */
+const controlBytes = headerBytes + 4 * (maxDescriptors + 8);
+
+/** Memory for one message, laid out once: `struct msghdr` (recvmsg(2)) at 0, its iovec, the control message, then the bytes. In bytes. */
 const layout = { iovec: 64, control: 96, data: 96 + controlBytes, size: 96 + controlBytes + maxBytes } as const;
+
+/** Fields of these that are written or read for each message, in words of four bytes. */
+const word = {
+  controlLength: 40 / 4,
+  flags: 48 / 4,
+  dataLength: (layout.iovec + 8) / 4,
+  /** Of the control message: its length, level and type, and its first descriptor. */
+  length: layout.control / 4,
+  level: layout.control / 4 + 2,
+  type: layout.control / 4 + 3,
+  firstDescriptor: (layout.control + headerBytes) / 4,
+  firstTag: layout.data / 4,
+} as const;
 
 const none: readonly number[] = [];
 
@@ -127,21 +141,21 @@ export class DescriptorSocket {
     const { words } = this.#out;
     const count = descriptors.length;
     for (let index = 0; index < count; index++) {
-      words[layout.data / 4 + index] = tags[index] as number;
-      words[layout.control / 4 + 4 + index] = descriptors[index] as number;
+      words[word.firstTag + index] = tags[index] as number;
+      words[word.firstDescriptor + index] = descriptors[index] as number;
     }
     // CMSG_LEN(4 × count), SOL_SOCKET, SCM_RIGHTS
-    words[layout.control / 4] = 16 + 4 * count;
-    words[layout.control / 4 + 2] = solSocket;
-    words[layout.control / 4 + 3] = scmRights;
+    words[word.length] = headerBytes + 4 * count;
+    words[word.level] = solSocket;
+    words[word.type] = scmRights;
     return this.#send(4 * count, count);
   }
 
   #send(length: number, descriptors: number): 'sent' | 'full' | 'gone' {
     const { bytes, words } = this.#out;
-    words[(layout.iovec + 8) / 4] = length;
+    words[word.dataLength] = length;
     // CMSG_SPACE: in multiples of eight.
-    words[40 / 4] = descriptors === 0 ? 0 : 16 + ((4 * descriptors + 7) & ~7);
+    words[word.controlLength] = descriptors === 0 ? 0 : headerBytes + ((4 * descriptors + 7) & ~7);
     if (this.#libc.sendmsg(this.#descriptor, bytes, dontWaitNoSignal) >= 0) return 'sent';
     const error = this.#libc.errno();
     const isFull = error === errno.again || error === errno.noBuffers || error === errno.tooManyReferences;
@@ -173,8 +187,8 @@ export class DescriptorSocket {
   /** @returns how many bytes came; negative: no message */
   #receive(): number {
     const { bytes, words } = this.#in;
-    words[(layout.iovec + 8) / 4] = maxBytes;
-    words[40 / 4] = controlBytes;
+    words[word.dataLength] = maxBytes;
+    words[word.controlLength] = controlBytes;
     return this.#libc.recvmsg(this.#descriptor, bytes, dontWaitCloexec);
   }
 
@@ -185,11 +199,11 @@ export class DescriptorSocket {
   /** The descriptors of the message. If the kernel dropped some, none is used. */
   #takeDescriptors(): readonly number[] {
     const { words } = this.#in;
-    const at = layout.control / 4;
-    if ((words[40 / 4] as number) < 20 || words[at + 2] !== solSocket || words[at + 3] !== scmRights) return none;
-    const count = ((words[at] as number) - 16) >> 2;
-    const descriptors = [...words.subarray(at + 4, at + 4 + count)];
-    if (((words[48 / 4] as number) & ctrlTruncated) === 0) return descriptors;
+    const hasOne = (words[word.controlLength] as number) >= headerBytes + 4;
+    if (!hasOne || words[word.level] !== solSocket || words[word.type] !== scmRights) return none;
+    const count = ((words[word.length] as number) - headerBytes) >> 2;
+    const descriptors = [...words.subarray(word.firstDescriptor, word.firstDescriptor + count)];
+    if (((words[word.flags] as number) & ctrlTruncated) === 0) return descriptors;
     for (const descriptor of descriptors) this.#libc.close(descriptor);
     return none;
   }

@@ -1,2 +1,2 @@
 /** Numbers of errors on Linux x64 and arm64 (errno(3)). */
-export const errno = { again: 11, tooManyFiles: 24, noBuffers: 105, tooManyReferences: 109 } as const;
+export const errno = { again: 11, noBuffers: 105, tooManyReferences: 109 } as const;

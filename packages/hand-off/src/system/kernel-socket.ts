@@ -6,12 +6,11 @@ const shutWriting = 1;
 const shutBoth = 2;
 
 /** States of TCP (`enum` in linux/tcp.h). */
-const established = 1;
-const closeWait = 8;
+const [established, finWait1, finWait2, timeWait, closed, closeWait, lastAck, closing] = [1, 4, 5, 6, 7, 8, 9, 11];
 
-/** States after the client's FIN and after ours: finWait1 4, finWait2 5, timeWait 6, close 7, closeWait 8, lastAck 9, closing 11. */
-const finReceived = new Set([6, 7, 8, 9, 11]);
-const finSent = new Set([4, 5, 6, 7, 9, 11]);
+/** States after the client's FIN, and after ours. */
+const finReceived = new Set([timeWait, closed, closeWait, lastAck, closing]);
+const finSent = new Set([finWait1, finWait2, timeWait, closed, lastAck, closing]);
 
 /** `struct tcp_info` up to `tcpi_bytes_received` (Linux 4.1), and where its fields are. */
 const info = { state: 0, lastSent: 44, lastReceived: 52, bytesAcked: 120, bytesReceived: 128, size: 136 } as const;

@@ -24,7 +24,6 @@ export interface Libc {
   readonly memfdCreate: (name: string, flags: number) => number;
   /** @returns the address; −1n if it failed */
   readonly mmap: (length: number, protection: number, descriptor: number) => bigint;
-  readonly munmap: (address: bigint, length: number) => number;
   /** A descriptor for a process (pidfd_open(2), Linux 5.3). */
   readonly pidfdOpen: (pid: number) => number;
   /** Sends a signal to the process of such a descriptor. */
@@ -87,7 +86,6 @@ function bindAll(koffi: typeof import('koffi'), library: LibraryHandle): Libc {
     ioctl: library.func('ioctl', 'int', ['int', 'long', 'void *']),
     memfdCreate: library.func('int memfd_create(const char *, int)'),
     mmap: (length, protection, descriptor) => BigInt(mmap(null, length, protection, mapShared, descriptor, 0)),
-    munmap: library.func('int munmap(void *, size_t)'),
     pidfdOpen: (pid) => syscall(syscalls.pidfdOpen, pid, 0, 0, 0),
     pidfdSendSignal: (descriptor, signal) => syscall(syscalls.pidfdSendSignal, descriptor, signal, 0, 0),
     errno: () => koffi.errno(),

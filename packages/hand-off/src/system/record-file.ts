@@ -3,8 +3,8 @@ import { closeSync, readSync, writeSync } from 'node:fs';
 /** Size of a unit of the file, in bytes. */
 const unitBytes = 256;
 
-/** A handle is the first unit times this, plus the length in bytes. */
-const lengths = 2 ** 15;
+/** A handle is the first unit times this, plus the length in bytes, which is smaller. */
+const perUnit = 2 ** 15;
 
 /** Bytes for the newest records, which are written only when there is no more room for them: many connections end before that. */
 const newestBytes = 256 * 1024;
@@ -38,14 +38,14 @@ export class RecordFile {
       unit = this.#end;
       this.#end += units;
     }
-    const handle = unit * lengths + record.length;
+    const handle = unit * perUnit + record.length;
     this.#starts.set(handle, this.#used);
     this.#used += record.copy(this.#newest, this.#used);
     return handle;
   }
 
   read(handle: number): Buffer {
-    const record = Buffer.allocUnsafe(handle % lengths);
+    const record = Buffer.allocUnsafe(handle % perUnit);
     const start = this.#starts.get(handle);
     if (start !== undefined) {
       this.#newest.copy(record, 0, start, start + record.length);
@@ -57,8 +57,8 @@ export class RecordFile {
   drop(handle: number): void {
     this.#starts.delete(handle);
     if (this.#starts.size === 0) this.#used = 0;
-    const units = unitsOf(handle % lengths);
-    const unit = Math.floor(handle / lengths);
+    const units = unitsOf(handle % perUnit);
+    const unit = Math.floor(handle / perUnit);
     const free = this.#free.get(units);
     if (free === undefined) this.#free.set(units, [unit]);
     else free.push(unit);
@@ -71,7 +71,7 @@ export class RecordFile {
   /** Writes the newest records, so that there is room for others. @throws Error if there is no memory: those that are not written stay */
   #write(): void {
     for (const [handle, start] of this.#starts) {
-      writeSync(this.#descriptor, this.#newest, start, handle % lengths, placeOf(handle));
+      writeSync(this.#descriptor, this.#newest, start, handle % perUnit, placeOf(handle));
       this.#starts.delete(handle);
     }
     this.#used = 0;
@@ -80,7 +80,7 @@ export class RecordFile {
 
 /** The offset of a record in the file. */
 function placeOf(handle: number): number {
-  return Math.floor(handle / lengths) * unitBytes;
+  return Math.floor(handle / perUnit) * unitBytes;
 }
 
 function unitsOf(bytes: number): number {
