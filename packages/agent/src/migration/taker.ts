@@ -63,6 +63,11 @@ export class Taker {
     return Math.floor(this.#window);
   }
 
+  /** How many sessions are under way to it. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   /** How many sessions are under way to it or wait for it. One that also waits for another target counts. */
   get load(): number {
     return this.#underWay + this.#line.size;

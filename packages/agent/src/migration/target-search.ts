@@ -60,6 +60,12 @@ const hedges = { leastMs: 250, mostMs: 1_000 };
  */
 const mostAhead = 8;
 
+/**
+ * Beyond that number, the other one gets at most this multiple of the clients of the one that the policy chooses. Sessions do not return when a
+ * push-server has started again: if one that is quicker took most of them in each crash, it would soon have all, and the next crash would be its own.
+ */
+const mostShare = 1.25;
+
 /** One attempt gets half of the time that is left, and at least this long, in milliseconds. */
 const attemptMs = 1_000;
 
@@ -138,7 +144,7 @@ export class TargetSearch<Taken, Cause extends string> {
     while (!this.#isOver) {
       const next = this.#session.choose(members, this.#tried);
       if (next === undefined) return;
-      const member = await this.#wait(this.#whereToWait(next, members));
+      const member = await this.#wait(next, this.#whereToWait(next, members));
       if (member === undefined) continue;
       const taker = this.#shared.takerOf(member);
       if (this.#isOver) {
@@ -154,13 +160,19 @@ export class TargetSearch<Taken, Cause extends string> {
     const { load } = this.#shared.takerOf(next);
     if (load < mostAhead) return [next];
     const other = this.#session.chooseInstead(next, members, this.#tried);
-    if (other === undefined) return [next];
+    if (other === undefined || !this.#mayHave(other, next)) return [next];
     return this.#shared.takerOf(other).load + mostAhead <= load ? [other, next] : [next, other];
   }
 
+  /** Whether a target may have a session instead of the one that the policy chooses. */
+  #mayHave(other: Member, next: Member): boolean {
+    const clientsOf = (member: Member): number => member.tunnels + this.#shared.takerOf(member).underWay;
+    return clientsOf(other) <= clientsOf(next) * mostShare + mostAhead;
+  }
+
   /** Waits in line for targets. @returns where it is this session's turn first; `undefined`: nowhere */
-  async #wait(members: readonly Member[]): Promise<Member | undefined> {
-    const member = await this.#turnAtOne(members);
+  async #wait(next: Member, members: readonly Member[]): Promise<Member | undefined> {
+    const member = await this.#turnAtOne(next, members);
     if (member === undefined) return undefined;
     this.#tried.add(member);
     if (this.#hasTurn) this.#hasTurn = false;
@@ -168,7 +180,7 @@ export class TargetSearch<Taken, Cause extends string> {
     return member;
   }
 
-  #turnAtOne(members: readonly Member[]): Promise<Member | undefined> | Member | undefined {
+  #turnAtOne(next: Member, members: readonly Member[]): Promise<Member | undefined> | Member | undefined {
     const turns = new Map<Member, Promise<boolean>>();
     for (const member of members) {
       const turn = this.#shared.takerOf(member).turn();
@@ -179,13 +191,16 @@ export class TargetSearch<Taken, Cause extends string> {
       if (turn === false) this.#tried.add(member);
       else turns.set(member, turn);
     }
-    return turns.size === 0 ? undefined : this.#firstTurn(turns);
+    return turns.size === 0 ? undefined : this.#firstTurn(next, turns);
   }
 
-  async #firstTurn(turns: Map<Member, Promise<boolean>>): Promise<Member | undefined> {
+  async #firstTurn(next: Member, turns: Map<Member, Promise<boolean>>): Promise<Member | undefined> {
     const comes = [...turns].map(async ([member, turn]) => {
-      if (await turn) return member;
-      this.#tried.add(member);
+      const isTurn = await turn;
+      if (isTurn && (member === next || !turns.has(next) || this.#mayHave(member, next))) return member;
+      turns.delete(member);
+      if (isTurn) this.#shared.takerOf(member).leave();
+      else this.#tried.add(member);
       throw new Error('the target takes none now');
     });
     const first = await Promise.race([Promise.any(comes), this.#whenFound]).catch(() => undefined);

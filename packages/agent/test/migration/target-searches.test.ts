@@ -186,7 +186,7 @@ test('an attempt that throws ends its search, and keeps no turn at the target', 
 describe('sessions that should all go to the same target', () => {
   /** Sessions whose attempts end when they are told to, by target. */
   function startMany(count: number) {
-    const started = createSearches(3);
+    const started = createSearches(3, 60_000);
     const { members, find } = started;
     const [, second, third] = members as [Member, Member, Member];
     const taking = new Map<Member, ((outcome: Outcome) => void)[]>(members.map((member) => [member, []]));
@@ -223,6 +223,7 @@ describe('sessions that should all go to the same target', () => {
 
   test('go to whichever takes more of them, if they wait in line', async () => {
     const { underWay, settled, second, third, searches, takeOne } = startMany(60);
+    second.tunnels = 100;
     await settled();
     expect(underWay()).toEqual([16, 16]);
     // The first one takes none meanwhile.
@@ -234,6 +235,35 @@ describe('sessions that should all go to the same target', () => {
     for (let count = 0; count < 16; count++) takeOne(second);
     const found = await Promise.all(searches);
     expect(found.filter((one) => typeof one === 'object' && one.member === third)).toHaveLength(44);
+  });
+
+  test('do not all go to one that takes them sooner: it gets little more than its share', async () => {
+    const { underWay, settled, second, third, searches, takeOne } = startMany(60);
+    await settled();
+    while (underWay()[1] !== 0) {
+      takeOne(third);
+      third.tunnels++;
+      await settled();
+    }
+    // The first one has 16 under way.
+    expect(third.tunnels).toBe(16 * 1.25 + 8);
+    while (underWay()[0] !== 0) {
+      takeOne(second);
+      await settled();
+    }
+    await Promise.all(searches);
+  });
+
+  test('do not go to one that has far more clients', async () => {
+    const { underWay, settled, second, third, searches, takeOne } = startMany(60);
+    third.tunnels = 100;
+    await settled();
+    expect(underWay()).toEqual([16, 0]);
+    while (underWay()[0] !== 0) {
+      takeOne(second);
+      await settled();
+    }
+    await Promise.all(searches);
   });
 
   test('keep no turn where they do not go', async () => {
