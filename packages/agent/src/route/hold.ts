@@ -35,6 +35,8 @@ export interface Hold {
 export interface HoldOptions {
   readonly limits: Config['hold'];
   readonly connectTimeoutMs: number;
+  /** Whether a target is known not to respond, although it can be connected to. */
+  readonly isSilent: (member: Member) => boolean;
   /** Called with a target that was found to be up. */
   readonly onUp: (member: Member) => void;
 }
@@ -130,12 +132,12 @@ class Queues implements Hold {
 
   /** Knocks at all targets that clients wait for, and serves at once those whose target is up. @returns whether any is up */
   async #knockAll(product: Product, queue: Set<Waiter>): Promise<boolean> {
-    const { connectTimeoutMs, onUp } = this.#options;
+    const { connectTimeoutMs, isSilent, onUp } = this.#options;
     const { current } = product;
     let found = false;
     await Promise.all(
       targetsOf(current, queue).map(async (member) => {
-        if ((await knock(member.target, connectTimeoutMs)) !== undefined) return;
+        if (isSilent(member) || (await knock(member.target, connectTimeoutMs)) !== undefined) return;
         found = true;
         onUp(member);
         await endInBatches(waitersFor(member, current, queue));

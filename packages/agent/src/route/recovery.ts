@@ -16,6 +16,8 @@ export interface Recovery {
    * @param replaced - those of its members whose product has another target that is up; any others are only ejected if another one gets clients
    */
   giveUp(target: Target, code: FailureCode, replaced: ReadonlySet<Member>): void;
+  /** Whether a member is ejected because it does not respond, so that it says nothing that it can be connected to. */
+  isSilent(member: Member): boolean;
   close(): void;
 }
 
@@ -81,6 +83,7 @@ export function createRecovery(fleet: Fleet, connectTimeoutMs: number): Recovery
         watch(member);
       }
     },
+    isSilent: (member) => watched.has(member) && !unreached.has(member),
     close() {
       closed = true;
     },

@@ -117,6 +117,7 @@ function openRouting(
   const hold = createHold({
     limits: config.hold,
     connectTimeoutMs: agent.connectTimeoutMs,
+    isSilent: recovery.isSilent,
     onUp: fleet.found,
   });
   opened('waiting clients', () => hold.close());

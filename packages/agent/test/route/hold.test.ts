@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { request as openRequest } from 'node:http';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { readState, untilHeld, untilMetric, withAdmin } from '../support/admin.ts';
+import { readState, untilHeld, untilMetric, untilState, withAdmin } from '../support/admin.ts';
 import { hooksTo, startTestAgent } from '../support/agent.ts';
 import { codeOf, handshakeBytes, openRaw, send } from '../support/client.ts';
-import { comeBack, goAway, startEchoTarget, startTarget } from '../support/target.ts';
+import { comeBack, goAway, startEchoTarget, startRawTarget, startTarget } from '../support/target.ts';
 
 const waiting = { ...withAdmin, hold: { timeoutMs: 60_000 } };
 
@@ -41,6 +41,33 @@ test('many that wait all go through', async () => {
   const answers = Promise.all(Array.from({ length: 200 }, () => send(agent.url)));
   await untilHeld(agent, 200);
   await comeBack(target);
+  expect(new Set((await answers).map(({ status }) => status))).toEqual(new Set([200]));
+});
+
+test('whoever waits is not led to a target that is silent, though it accepts connections, but waits for one that starts', async () => {
+  let accepted = 0;
+  const silent = await startRawTarget(() => {
+    accepted++;
+  });
+  const other = await startTarget();
+  const agent = await startTestAgent(
+    { agent: ({ query }) => query.as, router: { default: [silent, other] } },
+    {
+      ...waiting,
+      agent: { answerTimeoutMs: 300 },
+      health: { failures: 1, ejectMs: 600_000, maxEjectMs: 600_000, checkTimeoutMs: 50 },
+    },
+  );
+  const askAll = () => Promise.all(Array.from({ length: 16 }, (_, index) => send(`${agent.url}/?as=u${index}`)));
+  await askAll();
+  await untilState(agent, silent.port, 'ejected');
+  await goAway(other);
+  const answers = askAll();
+  await untilHeld(agent, 16);
+  // It is probed meanwhile.
+  const before = accepted;
+  await expect.poll(() => accepted).toBeGreaterThan(before + 1);
+  await comeBack(other);
   expect(new Set((await answers).map(({ status }) => status))).toEqual(new Set([200]));
 });
 
