@@ -1,3 +1,4 @@
+import { maxCauseBytes } from './limits.ts';
 import { textOf } from './messages.ts';
 
 /** Why a taker does not take an offer; the number is that of the message `unfit`. */
@@ -12,5 +13,5 @@ export function writeRefusal(refusal: Refusal, detail: string): Buffer[] {
 
 /** An unknown reason counts as `unfit`. */
 export function readRefusal(payload: Buffer): { readonly refusal: Refusal; readonly detail: string } {
-  return { refusal: refusals[payload[0] ?? 1] ?? 'unfit', detail: payload.toString('utf8', 1) };
+  return { refusal: refusals[payload[0] ?? 1] ?? 'unfit', detail: payload.toString('utf8', 1, 1 + maxCauseBytes) };
 }

@@ -4,6 +4,7 @@ import { Channel, type ChannelOwner } from '../channel/channel.ts';
 import { helloMs } from '../channel/deadlines.ts';
 import type { TakerFiles } from '../channel/folder.ts';
 import { type Hello, ownHello, readHello, unfitHello, writeHello } from '../channel/hello.ts';
+import { maxCauseBytes } from '../channel/limits.ts';
 import { messageTypes as types } from '../channel/message-types.ts';
 import { descriptorOf } from '../system/descriptor-of.ts';
 import { DescriptorSocket } from '../system/descriptor-socket.ts';
@@ -56,7 +57,8 @@ function greetTaker(
   const onHello = (type: number, payload: Buffer): boolean => {
     const hello = type === types.welcome ? readHello(payload) : undefined;
     isFinal = type === types.refuse || hello !== undefined;
-    const reason = type === types.refuse ? `it refused: ${payload}` : hello && unfitHello(hello);
+    const reason =
+      type === types.refuse ? `it refused: ${payload.subarray(0, maxCauseBytes)}` : hello && unfitHello(hello);
     if (reason !== undefined) channel.end(reason);
     else if (hello !== undefined) owner = onWelcome(hello, channel, descriptors);
     return reason !== undefined || owner !== undefined;

@@ -77,6 +77,11 @@ test('every message is read as it was written', () => {
   );
 });
 
+test('of a text that is longer than any peer sends only the beginning is read', () => {
+  const long = Buffer.concat([Buffer.of(1), Buffer.alloc(1_000_000, 'x')]);
+  expect(readRefusal(long).detail).toBe('x'.repeat(200));
+});
+
 test('a payload that is cut anywhere, or any other bytes, never throw', () => {
   const readers = [readOffer, readResponse, readAccept, readEnd, readClose, readDuplicate, readRefusal];
   fc.assert(

@@ -1,8 +1,8 @@
 import type { Server as HttpServer } from 'node:http';
 import { url as debuggerUrl } from 'node:inspector';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { resolve } from 'node:path';
-import { canMigrateHeader, type KeysOf, refuseUnknownKeys } from '@gopush/contract';
+import { canMigrateHeader, type KeysOf, kindOf, refuseUnknownKeys } from '@gopush/contract';
 import type { TakenConnection, Taker } from '@gopush/hand-off';
 import { checkLogger, defaultLogger, followLinks, type Logger } from '@gopush/service';
 import { emitUpgrade } from './emit-upgrade.ts';
@@ -60,9 +60,12 @@ export interface HandOffs {
  * Hand-offs need Linux and the optional package `koffi`. Without them this function does nothing; {@link HandOffs.whyNot} says why.
  *
  * @param server - an HTTP server; not HTTPS, because agents cannot encrypt for it
- * @throws TypeError for an unknown option
+ * @throws TypeError for an unknown option, and for anything but a server
  */
 export function acceptHandOffs(server: HttpServer, options: AcceptHandOffsOptions = {}): HandOffs {
+  // In JavaScript it may be an app of Express, or a Socket.IO server, which would never listen.
+  if (!(server instanceof NetServer))
+    throw new TypeError(`acceptHandOffs: found ${kindOf(server)}, wanted an HTTP server (http.createServer)`);
   refuseUnknownKeys('acceptHandOffs', options, optionKeys);
   return new ServerHandOffs(server, options);
 }

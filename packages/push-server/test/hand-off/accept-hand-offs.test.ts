@@ -372,6 +372,11 @@ test('not for a server of HTTPS, nor for one on a Unix socket', async () => {
   expect(await second.settled()).toMatch(/Unix socket/);
 });
 
+test('an app of Express and a Socket.IO server are refused: they are no servers that listen', () => {
+  for (const other of [express(), new SocketIoServer(), undefined])
+    expect(() => acceptHandOffs(other as unknown as Server)).toThrow(/acceptHandOffs: found .*, wanted an HTTP server/);
+});
+
 test('an unknown option is refused', () => {
   const options = { folder: '/tmp' } as AcceptHandOffsOptions;
   expect(() => acceptHandOffs(createServer(), options)).toThrow(/acceptHandOffs: folder/);
