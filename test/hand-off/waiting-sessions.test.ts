@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import type { Socket as Client } from 'socket.io-client';
 import { expect, test } from 'vitest';
 import {
   expectUnnoticed,
@@ -66,4 +68,20 @@ test('an agent that retires while sessions wait goes on with them in tunnels', a
   await expectUnnoticed(clients, numbers.stop());
   for (const { client } of clients) client.disconnect();
   await retired;
+});
+
+test.each([
+  ['ends', (socket: Socket) => socket.end()],
+  ['resets', (socket: Socket) => socket.resetAndDestroy()],
+])('a client that %s its connection while its session waits is not waited for', async (_, end) => {
+  const config = await makeConfig();
+  const { child, port } = await startProcess(config);
+  const { agent } = await startHandingAgent(config, hooksTo({ port }), 1);
+  const { client } = (await joinAll(agent, 2))[0] as { readonly client: Client };
+  child.kill('SIGKILL');
+  await expect.poll(() => agent.waiting, patiently).toBe(2);
+  client.io.reconnection(false);
+  end((client.io.engine.transport as unknown as { readonly ws: { readonly _socket: Socket } }).ws._socket);
+  await expect.poll(() => stateOf(agent), { timeout: 3_000 }).toEqual({ tunnels: 0, handedOff: 1 });
+  expect(agent.waiting).toBe(1);
 });

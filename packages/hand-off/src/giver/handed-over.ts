@@ -33,6 +33,8 @@ export interface HandedOver<T> {
    * call.
    */
   idleMs(): number;
+  /** Whether the client has ended its side, or the connection is broken: nobody sees that while it is `alone`. One system call. */
+  hasClientEnded(): boolean;
   /** Asks the taker to end it: `onEnd` follows. Does nothing unless it is served. */
   close(code: number, cause: string): void;
   /**

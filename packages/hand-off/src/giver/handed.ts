@@ -95,6 +95,10 @@ export class Handed<T> implements HandedOver<T> {
     return this.#descriptor < 0 ? 0 : this.#host.kernel.idleMs(this.#descriptor);
   }
 
+  hasClientEnded(): boolean {
+    return this.#descriptor < 0 || !this.#host.kernel.isEstablished(this.#descriptor);
+  }
+
   close(code: number, cause: string): void {
     if (this.state === 'served') this.#taker.requestClose(this.id, code, cause);
   }

@@ -60,6 +60,11 @@ export class KernelSocket {
     return state === established || state === closeWait ? undefined : 'it is not connected';
   }
 
+  /** Whether neither side of a connection has ended. */
+  isEstablished(descriptor: number): boolean {
+    return this.#readInfo(descriptor) && bytes[info.state] === established;
+  }
+
   /**
    * The bytes that were read and written so far. Of those written, the kernel counts the acknowledged ones and the
    * others in two calls: between them an acknowledgment may come, so both are read until the first stays the same.

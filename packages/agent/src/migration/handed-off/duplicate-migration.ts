@@ -60,6 +60,8 @@ export class DuplicateMigration {
   #isOver = false;
   /** When a target was seen first that listened and took no hand-offs, in time of `performance.now()`. */
   #listensSince: number | undefined;
+  /** Whether the client has left: nobody reads from it here. */
+  #isClientGone = false;
   /** Whether the router wants to know more of the client than there is without a tunnel. */
   #isAskedForRequest = false;
 
@@ -121,10 +123,12 @@ export class DuplicateMigration {
 
   #whyOver(): FallbackCause | 'needs a tunnel' | undefined {
     if (this.#isOver || this.#isAskedForRequest) return 'needs a tunnel';
-    return this.#session.handed.state === 'alone' ? undefined : 'client gone';
+    return this.#isClientGone || this.#session.handed.state !== 'alone' ? 'client gone' : undefined;
   }
 
   async #members(from: Member): Promise<readonly Member[]> {
+    this.#isClientGone = this.#session.handed.hasClientEnded();
+    if (this.#isClientGone) return [];
     const asking = (): AgentRequest => {
       this.#isAskedForRequest = true;
       throw new Error('a session without a tunnel has no request');
