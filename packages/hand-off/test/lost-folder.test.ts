@@ -1,11 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { messageTypes as types } from '../src/channel/message-types.ts';
 import { startTaker } from './support/child.ts';
-import { onlyTaker } from './support/fake-giver.ts';
+import { connectFakeGiver, onlyTaker } from './support/fake-giver.ts';
 import { type Front, openFront, temporaryFolder } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
-import { freePort } from './support/taker.ts';
+import { freePort, takeHere } from './support/taker.ts';
 
 const patiently = { timeout: 10_000 } as const;
 
@@ -102,4 +103,19 @@ test('a taker whose folder is a file closes, and throws nothing', async () => {
   taker.do('close');
   await taker.has({ closed: true });
   expect(taker.process.exitCode).toBeNull();
+});
+
+test('a taker has closed when givers have closed their channels, also those that came before it listened again', async () => {
+  const dir = join(temporaryFolder(), 'run');
+  const { taker } = await takeHere(dir, freePort());
+  const fake = await connectFakeGiver(dir);
+  rmSync(dir, { recursive: true });
+  await expect.poll(() => existsSync(dir) && readdirSync(dir).length, patiently).toBe(2);
+  let isClosed = false;
+  const closing = taker.close().then(() => (isClosed = true));
+  await expect.poll(() => fake.told.at(-1)?.type).toBe(types.bye);
+  await new Promise(setImmediate);
+  expect(isClosed).toBe(false);
+  fake.socket.destroy();
+  await closing;
 });

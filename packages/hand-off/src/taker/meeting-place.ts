@@ -26,6 +26,8 @@ export class MeetingPlace {
   #waiting: WaitingSockets | undefined = undefined;
   #server: Server | undefined = undefined;
   #looking: NodeJS.Timeout | undefined = undefined;
+  /** Ends of sockets that somebody has removed: givers that came by them keep their channels. */
+  readonly #ends: Promise<void>[] = [];
   #isClosed = false;
 
   constructor(options: MeetingPlaceOptions) {
@@ -42,7 +44,7 @@ export class MeetingPlace {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#looking);
-    await this.#end();
+    await Promise.all([...this.#ends, this.#end()]);
   }
 
   async #listen(): Promise<void> {
@@ -90,7 +92,7 @@ export class MeetingPlace {
   async #look(): Promise<void> {
     if (this.#isThere) return;
     try {
-      void this.#end();
+      if (this.#server !== undefined) this.#ends.push(this.#end());
       if (unfitFolder(this.#options.dir) === undefined) await this.#listen();
       if (this.#isClosed) await this.#end();
     } catch {
