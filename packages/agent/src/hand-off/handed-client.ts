@@ -12,8 +12,8 @@ export class HandedClient {
   readonly member: Member;
   /** Whether its session can migrate: its target has named it. */
   readonly canMigrate: boolean;
-  /** Why this agent has asked its target to end it. */
-  cause: 'idle' | 'too old' | undefined = undefined;
+  /** Why this agent ends it, or has asked its target to. */
+  cause: 'idle' | 'too old' | 'fault' | undefined = undefined;
   /** When its limits are checked next, in milliseconds since 1970. */
   checkAt = 0;
   /** Its connection, once the target has it. */

@@ -154,7 +154,13 @@ export class HandedClients implements GiverEvents<HandedClient> {
     this.#all.delete(handed);
     this.#silent.remove(handed);
     const record = readRecord(handed.readRecord());
-    const continuation = record === undefined ? 'ends' : go(record);
+    let continuation: Continuation = 'ends';
+    try {
+      if (record !== undefined) continuation = go(record);
+    } catch (error) {
+      this.#options.onFault(error);
+      handed.user.cause = 'fault';
+    }
     if (continuation === 'tunnel') return;
     if (continuation === 'migrates') {
       this.#all.add(handed);

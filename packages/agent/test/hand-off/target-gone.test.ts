@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { HandedOffMigration } from '../../src/migration/handed-off/handed-off-migration.ts';
 import { readMetrics, readState, untilMetric, untilState } from '../support/admin.ts';
 import { send } from '../support/client.ts';
 import { comeBack, goAway, startEchoTarget } from '../support/target.ts';
@@ -29,6 +30,24 @@ test('a target of your own that is killed ends its connections, as without a gat
   expect(lines.map(({ cause }) => cause)).toEqual(Array.from(lines, () => 'target reset'));
   await untilMetric(agent, 'connections', 0);
   expect((await readMetrics(agent)).get(`target_tunnels{product="default",target="127.0.0.1:${port}"}`)).toBe(0);
+});
+
+test('a bug in what happens to a connection whose target is gone ends that connection, and it counts no longer', async () => {
+  const dir = await makeHandOffDir();
+  const { child, port } = await startProcess(dir);
+  const { agent, ended, lines } = await startHandingAgent({ default: { ip: '127.0.0.1', port } }, dir);
+  const clients = await Promise.all(Array.from({ length: 3 }, () => openSocket(agent.url)));
+  const closes = clients.map(({ socket }) => once(socket, 'close'));
+  const spy = vi.spyOn(HandedOffMigration.prototype, 'orphaned').mockImplementationOnce(() => {
+    throw new Error('a bug');
+  });
+  onTestFinished(() => spy.mockRestore());
+  child.kill('SIGKILL');
+  await Promise.all(closes);
+  expect((await ended(3)).map(({ cause }) => cause).sort()).toEqual(['fault', 'target reset', 'target reset']);
+  await untilMetric(agent, 'connections', 0);
+  expect((await readMetrics(agent)).get(`target_tunnels{product="default",target="127.0.0.1:${port}"}`)).toBe(0);
+  expect(lines.filter(({ level }) => level === 'error')).toMatchObject([{ fields: { err: { message: 'a bug' } } }]);
 });
 
 test('a target that was ejected while it was gone gets clients as soon as its successor takes hand-offs', async () => {
