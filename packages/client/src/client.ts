@@ -5,7 +5,7 @@ import { type KeysOf, refuseUnknownKeys } from './known-keys.ts';
 import { OpenRooms } from './open-rooms.ts';
 import { readPresence, readPresencePage } from './presence.ts';
 import type { JoinOptions, Room, Unsubscribe } from './room.ts';
-import { type Ask, type ClientSocket, createAsk, type OpenSocket } from './socket.ts';
+import { type ClientSocket, createAsk, type OpenSocket } from './socket.ts';
 
 /** How a client behaves. */
 export interface ClientOptions {
@@ -69,8 +69,19 @@ export function createClient<Events extends object = AnyEvents>(
   };
   let connections = 0;
   const onAny = (event: string, ...args: unknown[]): void => rooms.receive(event, args);
+  let isClosed = false;
+  /** It comes before every other request about rooms. If the server crashes with it, the client asks again: it may notice nothing else of that. */
+  const askForPositions = (): void => {
+    const event: typeof events.marks = 'go:marks';
+    const asked = connections;
+    ask(event, undefined).catch(() => {
+      setTimeout(() => {
+        if (!isClosed && socket.connected && asked === connections) askForPositions();
+      }, retryMs);
+    });
+  };
   const onConnect = (): void => {
-    askForPositions(ask);
+    askForPositions();
     rooms.enterAll();
   };
   const onDisconnect = (): void => {
@@ -78,7 +89,7 @@ export function createClient<Events extends object = AnyEvents>(
     early.forget();
   };
   const inboxEvent: typeof events.inbox = 'go:inbox';
-  if (socket.connected) askForPositions(ask);
+  if (socket.connected) askForPositions();
   socket.onAny(onAny);
   socket.on('connect', onConnect);
   socket.on('disconnect', onDisconnect);
@@ -100,6 +111,7 @@ export function createClient<Events extends object = AnyEvents>(
     presence: (room) => readPresence(ask, room),
     presencePage: (room, pageOptions) => readPresencePage(ask, room, pageOptions),
     close() {
+      isClosed = true;
       socket.offAny(onAny);
       socket.off('connect', onConnect);
       socket.off('disconnect', onDisconnect);
@@ -108,10 +120,4 @@ export function createClient<Events extends object = AnyEvents>(
       rooms.leaveAll();
     },
   };
-}
-
-/** Asks for the room and the position of each message as further arguments. It comes before every other request about rooms. */
-function askForPositions(ask: Ask): void {
-  const event: typeof events.marks = 'go:marks';
-  ask(event, undefined).catch(() => {});
 }

@@ -48,8 +48,8 @@ export class Requests {
         requests.#handle(this, args, parseRoomMessage(args[0]), joinAndPublish);
       },
       [events.marks](...args) {
-        sessionOf(this)?.askForMarks();
-        ackOf(args)?.({ ok: true });
+        const respond = (): void => ackOf(args)?.({ ok: true });
+        void sessionOf(this)?.askForMarks().then(respond, respond);
       },
       [events.join](...args) {
         requests.#handle(this, args, parseJoins(args[0]), join);

@@ -81,7 +81,7 @@ export class Session {
     this.#context = context;
     const user = context.scopeOf(client.product) + client.uid;
     this.#memberships = new Memberships(socket, user, context);
-    if (restored?.record.marks === true) this.askForMarks();
+    if (restored?.record.marks === true) context.connectionOf(socket).asksForPositions = true;
     this.inbox = new InboxPump(socket, user, context.inbox, restored?.record.inboxAfter);
     context.delivery.receivedKeys.add(socket.id, restored?.record.had ?? []);
     (socket as Slot)[ofSocket] = this;
@@ -98,9 +98,16 @@ export class Session {
     return this.#requests !== undefined && this.#requests.size > 0;
   }
 
-  /** From now on the client gets messages of rooms with further arguments. */
-  askForMarks(): void {
-    this.#context.connectionOf(this.socket).asksForPositions = true;
+  /**
+   * From now on the client gets messages of rooms with further arguments. Resolves when that is stored: a client that got the response finds no room of
+   * a message without them, also after a crash.
+   */
+  async askForMarks(): Promise<void> {
+    const connection = this.#context.connectionOf(this.socket);
+    if (connection.asksForPositions) return;
+    connection.asksForPositions = true;
+    await this.begun;
+    await this.#context.onChange(this);
   }
 
   /** Socket.IO's private id, by which the client asks for its session after a reconnect. */
