@@ -12,6 +12,11 @@ export class TunnelLimits {
     this.#most = most;
   }
 
+  /** Whether there is no limit, so that nothing is counted. */
+  get isOff(): boolean {
+    return this.#most === 0;
+  }
+
   /** Counts a tunnel. @returns `false` if its uid has enough */
   open(uid: string): boolean {
     if (this.#most === 0 || uid === noUser) return true;
@@ -49,6 +54,7 @@ export interface TunnelPlace {
  * @returns `undefined`: its uid has as many tunnels as it may have
  */
 export function takeTunnelPlace(limits: TunnelLimits, uid: string, client: Socket): TunnelPlace | undefined {
+  if (limits.isOff) return { leave: ignore, keep: () => !client.destroyed };
   if (!limits.open(uid)) return undefined;
   let isHeld = true;
   const leave = (): void => {
@@ -65,3 +71,5 @@ export function takeTunnelPlace(limits: TunnelLimits, uid: string, client: Socke
     },
   };
 }
+
+function ignore(): void {}

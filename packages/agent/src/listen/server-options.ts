@@ -1,8 +1,6 @@
 import type { ServerOptions } from 'node:http';
 import type { Config } from '@gopush/contract';
-
-/** After how long without a byte the kernel checks whether a client is still there, in milliseconds. */
-const probeMs = 30_000;
+import { clientKeepAliveMs } from '../tunnel/tunnel-side.ts';
 
 /** The options of Node's server: how long clients may take, and how large their headers may be. */
 export function serverOptions({ agent }: Config) {
@@ -17,8 +15,8 @@ export function serverOptions({ agent }: Config) {
     // Checked with the request, so that the refusal has a code.
     requireHostHeader: false,
     noDelay: true,
-    // Finds clients that vanished without closing, before the limits of a response do.
+    // Finds clients that vanished without closing. As long as for tunnels: Node sets four options of a socket only if that changes.
     keepAlive: true,
-    keepAliveInitialDelay: probeMs,
+    keepAliveInitialDelay: clientKeepAliveMs,
   } satisfies ServerOptions;
 }

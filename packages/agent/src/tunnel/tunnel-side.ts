@@ -12,7 +12,7 @@ import { writeCloseFrame } from './write-frame.ts';
  */
 const keepAliveMs = { client: 60_000, target: 10_000 } as const;
 
-/** The same for a client that is handed to its target. */
+/** The same for a client that has no tunnel yet, or is handed to its target. */
 export const clientKeepAliveMs = keepAliveMs.client;
 
 /** What a side needs of its tunnel. */
