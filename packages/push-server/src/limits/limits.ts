@@ -21,6 +21,12 @@ export interface LimitsOptions {
   readonly log: Logger;
 }
 
+/** Where a connection keeps its admitted socket: a `WeakMap` with all of them would take time of garbage collections. */
+const ofConnection = Symbol('admitted socket');
+interface Slot {
+  [ofConnection]?: Socket;
+}
+
 /** Sessions that may start at a time before it is known how long that takes. */
 const firstStarts = 128;
 
@@ -34,8 +40,6 @@ export class Limits {
   readonly #log: Logger;
   readonly #closer: Closer;
   readonly #places: Places;
-  /** Admitted sockets by their connections. */
-  readonly #sockets = new WeakMap<object, Socket>();
   #deliveries = 0;
 
   constructor({ io, guard, config, presence, addressOf, log }: LimitsOptions) {
@@ -68,7 +72,7 @@ export class Limits {
 
   /** Begins to watch an admitted client, before anything else listens to it. */
   watch(socket: Socket): void {
-    this.#sockets.set(socket.conn, socket);
+    (socket.conn as Slot)[ofConnection] = socket;
     if (sendQueueOf(connectionOf(socket))?.isSlow === true) markSlow(socket, true);
   }
 
@@ -96,7 +100,7 @@ export class Limits {
     watchQueues(this.#io, {
       limit,
       onMessage: () => void this.#deliveries++,
-      onSlow: (connection, isSlow) => markSlow(this.#sockets.get(connection), isSlow),
+      onSlow: (connection, isSlow) => markSlow((connection as Slot)[ofConnection], isSlow),
       onFull: (connection) => this.#closer.cut(connection, 'send_queue_full'),
       onFlood: (connection) => this.#closer.cut(connection, 'too_many_requests'),
     });

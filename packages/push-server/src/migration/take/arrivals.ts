@@ -19,6 +19,12 @@ export interface Arrival {
   readonly socket: Duplex;
 }
 
+/** Where a request keeps what is known of its connection. */
+const ofRequest = Symbol('arrival');
+interface Slot {
+  [ofRequest]?: Pick<Arrival, 'token' | 'taken'>;
+}
+
 /**
  * Connections on their way from an upgrade request to an open connection of Engine.IO, which does not know its request
  * any more: a request gets its session, then its response headers, then its id.
@@ -26,8 +32,6 @@ export interface Arrival {
 export class Arrivals {
   /** Whether sessions can migrate. */
   readonly #enabled: boolean;
-  readonly #taken = new WeakMap<IncomingMessage, TakenSession>();
-  readonly #tokens = new WeakMap<IncomingMessage, string>();
   /** Tokens of long-polling sessions that change to WebSocket, by their ids. */
   readonly #ofPolling = new Map<string, string>();
   /** By the ids of their connections. */
@@ -53,8 +57,7 @@ export class Arrivals {
 
   /** A request continues a session. */
   continue(request: IncomingMessage, taken: TakenSession): void {
-    this.#taken.set(request, taken);
-    this.#tokens.set(request, taken.token);
+    (request as Slot)[ofRequest] = { token: taken.token, taken };
   }
 
   /** Adds the headers for the agent to those of a response. */
@@ -62,27 +65,27 @@ export class Arrivals {
     if (request.headers.upgrade === undefined || request.headers[canMigrateHeader] === undefined) return;
     // Clients of Socket.IO 2 enter the main namespace without a CONNECT, wherever they come.
     if (!this.#enabled || request._query?.EIO === '3') return;
-    const token = this.#tokens.get(request) ?? newToken();
+    const slot = request as Slot;
+    const { token, taken } = slot[ofRequest] ?? { token: newToken(), taken: undefined };
     headers[sessionTokenHeader] = token;
     const sid = request._query?.sid;
-    if (sid === undefined) this.#tokens.set(request, token);
-    else this.#ofPolling.set(sid, token);
+    if (sid !== undefined) this.#ofPolling.set(sid, token);
+    else slot[ofRequest] ??= { token, taken };
     // Engine.IO's opening, which the client has had, and the `noop` before all else. Responses of Socket.IO do not
     // count.
-    if (this.#taken.has(request)) headers[skipFramesHeader] = '2';
+    if (taken !== undefined) headers[skipFramesHeader] = '2';
   }
 
   /** The id of the Engine.IO session that a request continues; `undefined`: it continues none. */
   continuedBy(request: IncomingMessage): string | undefined {
-    return this.#taken.get(request)?.record.engineId;
+    return (request as Slot)[ofRequest]?.taken?.record.engineId;
   }
 
   /** The id of the Engine.IO session of a request. @param generate - makes a new one */
   async idOf(request: IncomingMessage, generate: () => string | Promise<string>): Promise<string> {
-    const taken = this.#taken.get(request);
-    const id = taken?.record.engineId ?? (await generate()) + stickySuffix(request);
-    const token = this.#tokens.get(request);
-    if (token !== undefined) this.#arrivals.set(id, { token, taken, socket: request.socket });
+    const id = this.continuedBy(request) ?? (await generate()) + stickySuffix(request);
+    const expected = (request as Slot)[ofRequest];
+    if (expected !== undefined) this.#arrivals.set(id, { ...expected, socket: request.socket });
     return id;
   }
 
