@@ -14,7 +14,18 @@ export function atEndOfTick(one: Waiting): void {
 }
 
 function flushAll(): void {
-  // Something that a flush adds comes to the end of the list, and is still part of this round.
-  for (let at = 0; at < waiting.length; at++) waiting[at]?.endTick();
-  waiting.length = 0;
+  let at = 0;
+  try {
+    // Something that a flush adds comes to the end of the list, and is still part of this round.
+    for (; at < waiting.length; at++) waiting[at]?.endTick();
+  } finally {
+    if (at === waiting.length) waiting.length = 0;
+    else skip(at);
+  }
+}
+
+/** One has thrown. If the process continues, those behind it have their turn, as all that come later. */
+function skip(at: number): void {
+  waiting.splice(0, at + 1);
+  if (waiting.length > 0) process.nextTick(flushAll);
 }
