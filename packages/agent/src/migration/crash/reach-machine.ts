@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Target } from '@gopush/contract';
+import { afterReading } from '@gopush/service';
 import { addressOf } from '../../target/connect-target.ts';
 
 /** What connecting fails with when a machine does not respond. One that refuses the connection is up. */
@@ -17,7 +18,8 @@ export function reachMachine(target: Target, timeoutMs: number): Promise<boolean
       socket.destroy();
       resolve(isReached);
     };
-    socket.setTimeout(timeoutMs, () => end(false));
+    // If this process had no CPU time, the response may be here already.
+    socket.setTimeout(timeoutMs, () => afterReading(() => end(false)));
     socket.once('connect', () => end(true));
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
       if (code === 'ECONNREFUSED' || code === 'ECONNRESET') end(true);
