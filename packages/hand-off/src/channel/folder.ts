@@ -18,10 +18,12 @@ export interface TakerFiles {
   readonly descriptors: string;
 }
 
-/** The folder that processes of one user share: `$XDG_RUNTIME_DIR/gopush`, or `gopush-<uid>` in the folder for temporary files. */
+/**
+ * The folder that processes of one user share: `gopush-<uid>` in the folder for temporary files. Not in `XDG_RUNTIME_DIR`: that is removed when the user
+ * logs out, though processes go on, and is not there when they start without a login.
+ */
 export function defaultFolder(): string {
-  const { XDG_RUNTIME_DIR: runtime } = process.env;
-  return runtime ? join(runtime, 'gopush') : join(tmpdir(), `gopush-${process.getuid?.() ?? 0}`);
+  return join(tmpdir(), `gopush-${process.getuid?.() ?? 0}`);
 }
 
 /**

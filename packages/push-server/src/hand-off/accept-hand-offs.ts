@@ -14,8 +14,8 @@ import { reportWhoEnded } from './socket-ending.ts';
 export interface AcceptHandOffsOptions {
   /**
    * Folder in which agents and servers of this machine find each other: `handOff.dir` of the agents. It has to belong to the user of this
-   * process, and no other user may have access. Relative to the current folder. @defaultValue `gopush` in `XDG_RUNTIME_DIR`, or `gopush-<user
-   * id>` in the folder for temporary files
+   * process, and no other user may have access. Relative to the current folder. @defaultValue `gopush-<user id>` in the folder for temporary
+   * files
    */
   readonly dir?: string;
   /** Name of this process, in the logs of agents. @defaultValue `server of port <port>` */

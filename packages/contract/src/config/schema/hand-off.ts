@@ -9,7 +9,7 @@ export const handOff = z
     }),
     dir: z.string().min(1).optional().meta({
       description:
-        'Folder of the sockets over which connections are passed, relative to the project. Only the user of the processes may have access to it. Absent: gopush in XDG_RUNTIME_DIR, or gopush-<user id> in the folder for temporary files.',
+        'Folder of the sockets over which connections are passed, relative to the project. Only the user of the processes may have access to it. Absent: gopush-<user id> in the folder for temporary files.',
     }),
   })
   .prefault({})
