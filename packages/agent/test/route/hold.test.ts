@@ -54,7 +54,7 @@ test('whoever waits is not led to a target that is silent, though it accepts con
     { agent: ({ query }) => query.as, router: { default: [silent, other] } },
     {
       ...waiting,
-      agent: { answerTimeoutMs: 300 },
+      agent: { answerTimeoutMs: 2_000 },
       health: { failures: 1, ejectMs: 600_000, maxEjectMs: 600_000, checkTimeoutMs: 50 },
     },
   );
