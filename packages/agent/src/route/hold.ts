@@ -20,15 +20,23 @@ export interface Hold {
   readonly waiting: number;
   /** How many bytes their requests have. */
   readonly bytes: number;
-  /**
-   * Waits until a target of the product may be up.
-   *
-   * @param bytes - size of the request that waits
-   * @param deadline - when to give up, in milliseconds since 1970
-   */
-  wait(what: WaitFor, client: Socket, bytes: number, deadline: number): Promise<HoldEnd>;
+  /** The place of a client that may have to wait. @param bytes - size of its request */
+  placeFor(client: Socket, bytes: number): Place;
   /** Ends all waiting. */
   close(): void;
+}
+
+/** A client's place in a queue. */
+export interface Place {
+  /**
+   * Waits until a target of the product may be up. A client that tries again only because it has waited longest keeps its place meanwhile: others
+   * that come must not push it out.
+   *
+   * @param deadline - when to give up, in milliseconds since 1970
+   */
+  wait(what: WaitFor, deadline: number): Promise<HoldEnd>;
+  /** The client waits no more. */
+  leave(): void;
 }
 
 /** Options of the queues. */
@@ -58,6 +66,8 @@ export interface Waiter {
   readonly client: Socket;
   readonly deadline: number;
   end(how: HoldEnd): void;
+  /** Has it try again, and keeps its place. */
+  tryOnce(): void;
 }
 
 class Queues implements Hold {
@@ -72,30 +82,57 @@ class Queues implements Hold {
     this.#options = options;
   }
 
-  wait({ product, members }: WaitFor, client: Socket, bytes: number, deadline: number): Promise<HoldEnd> {
-    const { maxWaiting, maxBytes } = this.#options.limits;
-    if (this.#closed) return Promise.resolve('stopped');
-    if (this.waiting >= maxWaiting || this.bytes + bytes > maxBytes) return Promise.resolve('full');
-    if (client.destroyed) return Promise.resolve('gone');
+  placeFor(client: Socket, bytes: number): Place {
+    let isTaken = false;
+    const leave = (): void => {
+      if (!isTaken) return;
+      isTaken = false;
+      this.waiting--;
+      this.bytes -= bytes;
+    };
+    const take = (): boolean => {
+      const { maxWaiting, maxBytes } = this.#options.limits;
+      if (isTaken) return true;
+      if (this.waiting >= maxWaiting || this.bytes + bytes > maxBytes) return false;
+      isTaken = true;
+      this.waiting++;
+      this.bytes += bytes;
+      return true;
+    };
+    return {
+      leave,
+      wait: (what, deadline) => {
+        if (this.#closed) return Promise.resolve('stopped');
+        if (!take()) return Promise.resolve('full');
+        return client.destroyed ? Promise.resolve('gone') : this.#wait(what, client, deadline, leave);
+      },
+    };
+  }
+
+  #wait({ product, members }: WaitFor, client: Socket, deadline: number, leave: () => void): Promise<HoldEnd> {
     return new Promise((resolve) => {
       const queue = this.#queueOf(product);
       const onGone = (): void => waiter.end('gone');
+      const remove = (): boolean => {
+        if (!queue.delete(waiter)) return false;
+        if (queue.size === 0) this.#queues.delete(product);
+        client.off('close', onGone);
+        return true;
+      };
       const waiter: Waiter = {
         members,
         client,
         deadline,
-        end: (how) => {
-          if (!queue.delete(waiter)) return;
-          if (queue.size === 0) this.#queues.delete(product);
-          this.waiting--;
-          this.bytes -= bytes;
-          client.off('close', onGone);
+        end(how) {
+          if (!remove()) return;
+          leave();
           resolve(how);
+        },
+        tryOnce() {
+          if (remove()) resolve('try');
         },
       };
       queue.add(waiter);
-      this.waiting++;
-      this.bytes += bytes;
       client.once('close', onGone);
       this.#looking ??= setTimeout(() => this.#look(), lookMs);
     });
@@ -127,7 +164,7 @@ class Queues implements Hold {
     if (await this.#knockAll(product, queue)) return;
     // No target is up: the client that has waited longest asks the router again, which may name other targets by now.
     const [first] = queue;
-    first?.end('try');
+    first?.tryOnce();
   }
 
   /** Knocks at all targets that clients wait for, and serves at once those whose target is up. @returns whether any is up */

@@ -4,7 +4,7 @@ import type { Awaitable } from '@gopush/hooks';
 import { beforeRequest } from '../target/connect-failure.ts';
 import { choose } from './choose.ts';
 import type { Fleet, Member } from './fleet.ts';
-import type { Hold } from './hold.ts';
+import type { Hold, Place } from './hold.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { Route } from './route.ts';
 import { doubtful, type Suspects } from './suspects.ts';
@@ -39,18 +39,34 @@ export interface Serving<T> {
  * cannot be reached. While none is up the client waits in a queue.
  */
 export async function serveByTarget<T>(context: ServeContext, serving: Serving<T>): Promise<Result<T>> {
+  context.retries.deposit();
+  const result = await tryMembers(context, serving.route, serving);
+  if (result.ok || !isDown(result.failure.code)) return result;
+  const place = context.hold.placeFor(serving.client, serving.bytes);
+  try {
+    return await waitForTarget(context, serving, place, result);
+  } finally {
+    place.leave();
+  }
+}
+
+/** Waits for a target, and tries again, until one serves the client. @param result - why none has so far */
+async function waitForTarget<T>(
+  context: ServeContext,
+  serving: Serving<T>,
+  place: Place,
+  result: Result<T>,
+): Promise<Result<T>> {
   const { client } = serving;
   let { route } = serving;
   let deadline: number | undefined;
-  context.retries.deposit();
-  for (;;) {
-    const result = await tryMembers(context, route, serving);
-    if (result.ok || !isDown(result.failure.code)) return result;
+  let last = result;
+  while (!last.ok && isDown(last.failure.code)) {
     const { holdMs } = route.product.policy;
-    if (holdMs === 0) return result;
+    if (holdMs === 0) return last;
     deadline ??= Date.now() + holdMs;
     if (Date.now() >= deadline) return failed('target_none', 'no target came up while the client was queued');
-    switch (await context.hold.wait(route, client, serving.bytes, deadline)) {
+    switch (await place.wait(route, deadline)) {
       case 'gone':
         return failed('client_gone', 'while queued for a target');
       case 'full':
@@ -65,7 +81,9 @@ export async function serveByTarget<T>(context: ServeContext, serving: Serving<T
     // The client may have gone while hooks ran; its close event is over.
     if (client.destroyed) return failed('client_gone', 'while hooks ran');
     route = again.value;
+    last = await tryMembers(context, route, serving);
   }
+  return last;
 }
 
 function isDown(code: FailureCode): boolean {

@@ -112,6 +112,29 @@ test('no more wait than may, and the others are told at once', async () => {
   expect((await first).status).toBe(200);
 });
 
+test('whoever waits longest keeps its place while the router is asked again, though others come and the queue is full', async () => {
+  const target = await startAbsent();
+  let asked = 0;
+  let answer = (): void => {};
+  const router = async ({ url }: { readonly url?: string | undefined }) => {
+    // The first time is before it waits.
+    if (url === '/first' && ++asked === 2) await new Promise<void>((resolve) => (answer = resolve));
+    return target;
+  };
+  const agent = await startTestAgent(
+    { ...hooksTo({}), router: { default: router } },
+    { ...withAdmin, hold: { timeoutMs: 60_000, maxWaiting: 1 } },
+  );
+  const first = send(`${agent.url}/first`);
+  await expect.poll(() => asked).toBe(2);
+  expect(codeOf(await send(agent.url))).toBe('target_none');
+  answer();
+  await untilHeld(agent, 1);
+  await comeBack(target);
+  expect((await first).status).toBe(200);
+  expect((await readState(agent)).held).toEqual({ clients: 0, bytes: 0 });
+});
+
 test('no more bytes wait than may', async () => {
   const target = await startAbsent();
   const agent = await startTestAgent(hooksTo({ default: target }), {
