@@ -67,6 +67,8 @@ async function connect(url: string, uid: string): Promise<Person> {
   socket.on('n', (n: unknown) => heard.push(n));
   socket.on('disconnect', (reason) => heard.push(reason));
   createClient(socket).inbox(({ message }) => heard.push(message));
+  // Once it is in a room its session is stored.
+  await socket.emitWithAck('go:join', 'lobby');
   return { uid, socket, heard };
 }
 
@@ -91,7 +93,7 @@ const hears = async ({ heard }: Person, n: number): Promise<void> => {
 
 const publisherDies: Readonly<Record<string, Round>> = {
   async 'a message to a room'({ publisher, ann }, n) {
-    await ann.socket.emitWithAck('go:join', `room-${n}`);
+    await ann.socket.timeout(15_000).emitWithAck('go:join', `room-${n}`);
     await killAtResponse(publisher, () => post(publisher, `/rooms/room-${n}`, { message: n }));
     await hears(ann, n);
   },
@@ -115,7 +117,7 @@ const publisherDies: Readonly<Record<string, Round>> = {
 
 const holderDies: Readonly<Record<string, Round>> = {
   async 'a message to a room'({ holder, ann }, n) {
-    await ann.socket.emitWithAck('go:join', `room-${n}`);
+    await ann.socket.timeout(15_000).emitWithAck('go:join', `room-${n}`);
     await killAtResponse(holder, () => post(holder, `/rooms/room-${n}`, { message: n }));
     await hears(ann, n);
   },
@@ -129,21 +131,21 @@ const holderDies: Readonly<Record<string, Round>> = {
     await expect.poll(() => [...new Set(ann.heard.splice(0))], { timeout: 15_000 }).toEqual([n]);
   },
   async 'a client that joins'({ publisher, holder, ann }, n) {
-    await killAtResponse(holder, () => ann.socket.emitWithAck('go:join', `room-${n}`));
+    await killAtResponse(holder, () => ann.socket.timeout(15_000).emitWithAck('go:join', `room-${n}`));
     await post(publisher, `/rooms/room-${n}`, { message: n });
     await hears(ann, n);
   },
   async 'a client that leaves'({ publisher, holder, ann }, n) {
-    await ann.socket.emitWithAck('go:join', `room-${n}`);
-    await killAtResponse(holder, () => ann.socket.emitWithAck('go:leave', `room-${n}`));
+    await ann.socket.timeout(15_000).emitWithAck('go:join', `room-${n}`);
+    await killAtResponse(holder, () => ann.socket.timeout(15_000).emitWithAck('go:leave', `room-${n}`));
     await post(publisher, `/rooms/room-${n}`, { message: 'is not for ann' });
     await post(publisher, '/users/ann', { message: n });
     await hears(ann, n);
   },
   async 'a client that publishes'({ holder, ann, bob }, n) {
-    for (const { socket } of [ann, bob]) await socket.emitWithAck('go:join', `room-${n}`);
+    for (const { socket } of [ann, bob]) await socket.timeout(15_000).emitWithAck('go:join', `room-${n}`);
     const message = { room: `room-${n}`, event: 'n', message: n };
-    await killAtResponse(holder, () => ann.socket.emitWithAck('go:publish', message));
+    await killAtResponse(holder, () => ann.socket.timeout(15_000).emitWithAck('go:publish', message));
     // Not sent back to who published it.
     await hears(bob, n);
   },
