@@ -189,6 +189,18 @@ test('a second error of a connection ends no process, also of those that ioredis
   }
 });
 
+test('two errors of a handshake that has not ended end no process either', async () => {
+  const server = createServer();
+  const { port } = await listen(server, { port: 0, host: '127.0.0.1' });
+  cleanup(async () => void server.close());
+  const client = createRedisClient(configOf({ port, tls: true }), 0) as Redis;
+  cleanup(async () => client.disconnect());
+  client.on('error', () => {});
+  await expect.poll(() => client.stream).toBeDefined();
+  const { stream } = client;
+  for (const message of ['alert', 'reset']) stream.emit('error', new Error(message));
+});
+
 test('a file that is not there, or holds no PEM, is named at the start', async () => {
   const tls = { port: await freePort(), tls: true };
   await expect(open({ ...tls, tlsOptions: { ca: '/nowhere/ca.pem' } })).rejects.toThrow(

@@ -1,7 +1,13 @@
+import type { Duplex } from 'node:stream';
 import type { Redis } from 'ioredis';
 
-/** Classes that have been prepared. */
-const prepared = new WeakSet<typeof Redis>();
+/** Classes and instances that have been prepared. */
+const prepared = new WeakSet<object>();
+
+/** What ioredis opens its connections by. */
+interface Connecting {
+  readonly connector: { connect(...args: unknown[]): Promise<Duplex> };
+}
 
 /**
  * Lets no connection to Redis end the process by a second error. ioredis listens to the first error of a socket only. With TLS there may be two:
@@ -13,14 +19,21 @@ export function standSecondErrors(library: typeof Redis): void {
   prepared.add(library);
   const { connect } = library.prototype;
   library.prototype.connect = function (...args) {
-    // Until the handshake has ended Node emits one error at most.
-    if (!this.listeners('connect').includes(listenOn)) this.on('connect', listenOn);
+    ignoreErrors((this as unknown as Connecting).connector);
     return connect.apply(this, args);
   };
 }
 
-function listenOn(this: Redis): void {
-  this.stream.on('error', ignore);
+/** From the beginning: a handshake may fail in two ways as well. */
+function ignoreErrors(connector: Connecting['connector']): void {
+  if (prepared.has(connector)) return;
+  prepared.add(connector);
+  const { connect } = connector;
+  connector.connect = async (...args) => {
+    const stream = await connect.apply(connector, args);
+    stream.on('error', ignore);
+    return stream;
+  };
 }
 
 function ignore(): void {}
