@@ -11,6 +11,9 @@ import { RoomSubscriptions } from './room-subscriptions.ts';
 /** How many bytes the name of a node has, which comes before each message. */
 const nodeBytes = 12;
 
+/** A publisher waits for Redis for one to two of these, in milliseconds. */
+const waitStepMs = 1_000;
+
 /** Options of a bus over Redis. */
 export interface RedisBusOptions {
   readonly publisher: RedisClient;
@@ -40,8 +43,10 @@ export class RedisBus implements Bus {
   readonly #rooms: string;
   readonly #subscriptions: RoomSubscriptions;
   readonly #pings = new Pings();
-  /** Of those that have published. A step is a beat. */
+  /** Of those that have published. */
   readonly #waits = new BoundedWaits();
+  /** Not with the beats: those that greet others come within moments. */
+  readonly #steps = setInterval(() => this.#waits.step(), waitStepMs).unref();
   #onMessage: (payload: Buffer) => void = () => {};
   #onGap: () => void = () => {};
   /** The connection below the subscriber. */
@@ -60,7 +65,6 @@ export class RedisBus implements Bus {
       fanout,
       publish: (beat) => {
         this.#noticeReplacement();
-        this.#waits.step();
         void this.#publish(this.#beats, beat);
       },
       isConnected: () => publisher.status === 'ready' && subscriber.status === 'ready',
@@ -117,6 +121,7 @@ export class RedisBus implements Bus {
 
   close(): void {
     this.heartbeat.close();
+    clearInterval(this.#steps);
     this.#waits.close();
   }
 
