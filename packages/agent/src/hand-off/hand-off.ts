@@ -19,7 +19,7 @@ export interface HandOffOptions {
 }
 
 /**
- * Why a connection became a tunnel, although this agent hands connections off.
+ * Why a connection became a tunnel, although this agent hands connections over.
  *
  * - `elsewhere`: its target is on another machine, or is reached over TLS or a Unix socket
  * - `no channel`: its target takes no hand-offs, is stopping, or is not connected yet
@@ -32,7 +32,7 @@ export type NotHandedOff = 'elsewhere' | 'no channel' | 'tls' | 'large request' 
 /** The hand-off of clients' connections to targets on this machine. */
 export class HandOff {
   readonly clients: HandedClients;
-  /** How many connections could not be handed off to a target, by cause. */
+  /** How many connections could not be handed over to a target, by cause. */
   readonly notHandedOff = new Map<NotHandedOff, number>();
   readonly #givers: Givers<HandedClient>;
   readonly #addresses = new LocalAddresses();
@@ -68,7 +68,7 @@ export class HandOff {
     return this.isHere(target) && this.clients.knownPorts.has(target.port);
   }
 
-  /** Counts a connection that is not handed off. */
+  /** Counts a connection that is not handed over. */
   passedOver(cause: NotHandedOff): undefined {
     this.notHandedOff.set(cause, (this.notHandedOff.get(cause) ?? 0) + 1);
   }
@@ -91,7 +91,7 @@ export class HandOff {
   }
 }
 
-/** @returns why no connection can be handed off; all become tunnels then */
+/** @returns why no connection can be handed over; all become tunnels then */
 export async function openHandOff({ config, dir, node, silentMs, clients }: HandOffOptions): Promise<HandOff | string> {
   if (!config.enabled) return 'handOff.enabled is false';
   const why = await whyUnavailable();

@@ -49,7 +49,7 @@ export interface HandedClientsOptions {
   onFault(error: unknown): void;
 }
 
-/** The clients whose connections were handed off to targets, until these report their end. */
+/** The clients whose connections were handed over to targets, until these report their end. */
 export class HandedClients implements GiverEvents<HandedClient> {
   readonly #options: HandedClientsOptions;
   readonly #all = new Set<Handed>();
@@ -82,7 +82,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
     for (const { user } of this.#all) yield user;
   }
 
-  /** A connection was handed off. */
+  /** A connection was handed over. */
   add(handed: Handed): void {
     handed.user.handed = handed;
     // It may have ended already.
@@ -113,7 +113,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   onEnd(handed: Handed, ending: Ending & Counts): void {
     this.#all.delete(handed);
     const record = readRecord(handed.readRecord());
-    if (record === undefined) throw new Error('the record of a connection that was handed off cannot be read');
+    if (record === undefined) throw new Error('the record of a connection that was handed over cannot be read');
     this.#end(handed, record, ending, ending);
   }
 
@@ -179,7 +179,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
     }
     const counts = handed.counts();
     handed.cut();
-    if (record === undefined) throw new Error('the record of a connection that was handed off cannot be read');
+    if (record === undefined) throw new Error('the record of a connection that was handed over cannot be read');
     this.#end(handed, record, { cause }, counts);
   }
 

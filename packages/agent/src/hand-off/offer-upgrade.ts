@@ -40,7 +40,7 @@ export interface UpgradeOffer {
 /**
  * Offers a client's connection to a target, together with its upgrade request.
  *
- * @returns `undefined` if the connection cannot be handed off, so that the target is to be asked over a connection of its own
+ * @returns `undefined` if the connection cannot be handed over, so that the target is to be asked over a connection of its own
  */
 export async function offerUpgrade(
   giver: Giver<HandedClient>,
@@ -77,7 +77,7 @@ export async function offerUpgrade(
 /** The record is given when the target has responded: the name of its session comes with the response. */
 const noBytes = Buffer.alloc(0);
 
-/** Failures of the target or the client; any other outcome means only that the connection cannot be handed off. */
+/** Failures of the target or the client; any other outcome means only that the connection cannot be handed over. */
 const failures: Partial<Record<NotOffered, FailureCode>> = {
   silent: 'target_silent',
   aborted: 'target_silent',

@@ -7,7 +7,7 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 const shortBytes = 4 * 1024;
 
 /**
- * The record of a connection that is handed off: all that an agent knows of it, besides the little that stays in
+ * The record of a connection that is handed over: all that an agent knows of it, besides the little that stays in
  * memory. Its target keeps the record as well, so that the successor of an agent that has ended can continue the
  * connection.
  */
@@ -69,7 +69,7 @@ function isBefore(value: unknown): boolean {
   return value === undefined || (typeof token === 'string' && typeof positions === 'string');
 }
 
-/** A client that was handed off, described as one with a tunnel. */
+/** A client that was handed over, described as one with a tunnel. */
 export function infoOf(record: HandOffRecord, member: Member): TunnelInfo {
   const { id, address, uid, product, peer, cannotMigrate, bytesInBefore, bytesOutBefore } = record;
   // How long its handshake took has been measured.

@@ -1,6 +1,6 @@
 import type { Limits } from './limits.ts';
 
-/** A tunnel, or a connection that was handed off, and where it is counted. */
+/** A tunnel, or a connection that was handed over, and where it is counted. */
 interface Counted {
   /** Its target. */
   readonly member: { tunnels: number };
@@ -9,7 +9,7 @@ interface Counted {
   readonly peer: string | undefined;
 }
 
-/** Stops counting a tunnel, or a connection that was handed off, at its target and for its uid and address. */
+/** Stops counting a tunnel, or a connection that was handed over, at its target and for its uid and address. */
 export function stopCounting({ tunnels, connections }: Limits, { member, uid, peer }: Counted): void {
   member.tunnels--;
   tunnels.close(uid);

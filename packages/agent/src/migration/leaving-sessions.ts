@@ -8,7 +8,7 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 const atOnce = 50;
 const askMs = 250;
 
-/** A session that can be asked to leave its target: of a tunnel, or of a client that was handed off. */
+/** A session that can be asked to leave its target: of a tunnel, or of a client that was handed over. */
 export interface LeavingSession {
   /** The target that it is at. */
   readonly member: Member;

@@ -27,7 +27,7 @@ export interface SessionOffer {
 /**
  * Offers a client that waits for its next target to one on this machine.
  *
- * @returns `undefined` if it cannot be handed off: the session needs a tunnel there
+ * @returns `undefined` if it cannot be handed over: the session needs a tunnel there
  */
 export async function offerSession(
   handOff: HandOff | undefined,

@@ -19,7 +19,7 @@ interface Carried {
   bytesFromTargets: number;
   messagesFromClients: number;
   messagesFromTargets: number;
-  /** Those of them whose connections were handed off. They are known at the end only, when they were carried long ago. */
+  /** Those of them whose connections were handed over. They are known at the end only, when they were carried long ago. */
   handedFromClients: number;
   handedFromTargets: number;
 }

@@ -30,7 +30,7 @@ export class Member {
   errors = 0;
   /** The same by code. */
   readonly causes = new Map<FailureCode, number>();
-  /** Messages each way through its tunnels that are closed; not of connections that were handed off. */
+  /** Messages each way through its tunnels that are closed; not of connections that were handed over. */
   messages = 0;
   /** How often it was ejected since it was last healthy for long. */
   ejections = 0;

@@ -10,10 +10,10 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
   metrics.gauge('tunnels', 'Open tunnels.', (set) => set(tunnels.size));
   metrics.gauge(
     'handed_off',
-    'Open connections that were handed off to their targets, of which this agent has a duplicate.',
+    'Open connections that were handed over to their targets, of which this agent has a duplicate.',
     (set) => set(handOff?.clients.size ?? 0),
   );
-  metrics.total('handed_off_total', 'Connections handed off to targets.', (set) =>
+  metrics.total('handed_off_total', 'Connections handed over to targets.', (set) =>
     set(handOff?.clients.total.handedOff ?? 0),
   );
   metrics.total(
@@ -23,7 +23,7 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
   );
   metrics.total(
     'not_handed_off_total',
-    'Connections that could not be handed off to their targets and became tunnels, by cause.',
+    'Connections that could not be handed over to their targets and became tunnels, by cause.',
     (set) => {
       for (const [cause, count] of handOff?.notHandedOff ?? []) set(count, { cause });
     },

@@ -64,7 +64,7 @@ export async function openAgentHandOff(parts: AgentHandOffParts, opening: Openin
     if (config.handOff.enabled) {
       // New projects have it on, also on systems that have no hand-offs.
       const level = process.platform === 'linux' ? 'warn' : 'info';
-      log[level]({ why: handOff }, 'connections cannot be handed off: all become tunnels');
+      log[level]({ why: handOff }, 'connections cannot be handed over: all become tunnels');
     }
     return handOff;
   }

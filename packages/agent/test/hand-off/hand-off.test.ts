@@ -85,7 +85,7 @@ test.each([
   expect((await ended(1))[0]).toMatchObject({ cause, closeCode: code });
 });
 
-test('one line says at the start whether connections are handed off, and why not', async () => {
+test('one line says at the start whether connections are handed over, and why not', async () => {
   const off = createMemoryLog();
   await startTestAgent(hooksTo(undefined), {}, off.log);
   expect((await off.next(/agent listening/)).fields.handOff).toBe('off: handOff.enabled is false');
@@ -93,6 +93,6 @@ test('one line says at the start whether connections are handed off, and why not
   await chmod(dir, 0o777);
   const refused = createMemoryLog();
   await startTestAgent(hooksTo(undefined), { handOff: { enabled: true, dir } }, refused.log);
-  await refused.next(/cannot be handed off/);
+  await refused.next(/cannot be handed over/);
   expect((await refused.next(/agent listening/)).fields.handOff).toMatch(/^off: .*open to other users/);
 });

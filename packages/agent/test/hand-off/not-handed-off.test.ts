@@ -29,7 +29,7 @@ test.each([
   expect(fake.connections()).toBe(1);
 });
 
-test('connections that are not handed off are counted by cause, and their lines say so', async () => {
+test('connections that are not handed over are counted by cause, and their lines say so', async () => {
   const dir = await makeHandOffDir();
   const target = await takeHandOffs(await startEchoTarget(), dir, { maxConnections: 1 });
   const plain = await startEchoTarget();

@@ -27,11 +27,11 @@ export interface TargetSummary {
   readonly state: string;
   /** Why it is not up. */
   readonly why?: string | undefined;
-  /** Open tunnels, connections that were handed off, and requests in flight. */
+  /** Open tunnels, connections that were handed over, and requests in flight. */
   readonly connections: number;
-  /** Those of them that were handed off. Versions before do not tell it. */
+  /** Those of them that were handed over. Versions before do not tell it. */
   readonly handedOff?: number | undefined;
-  /** Messages each way, or requests, per second; not those of connections that were handed off, which the agent does not see. */
+  /** Messages each way, or requests, per second; not those of connections that were handed over, which the agent does not see. */
   readonly perSecond: number;
   /** Failures since the agent has started. */
   readonly errors: number;
@@ -138,7 +138,7 @@ export const summarySchema = z.object({
   }),
   clients: z.object({
     connections: count,
-    /** Connections that were handed off, or taken over. */
+    /** Connections that were handed over, or taken over. */
     handedOff: count,
     /** Connections that were taken over and that no agent owns as well. */
     ownedAlone: count,

@@ -21,7 +21,7 @@ interface OwnRequest {
 /**
  * Offers a client's connection to a target on this machine.
  *
- * @returns `undefined` if it cannot be handed off: it becomes a tunnel
+ * @returns `undefined` if it cannot be handed over: it becomes a tunnel
  */
 export function offerClient(
   { client, origin }: Exchange,
