@@ -4,7 +4,7 @@ import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import { type HandOffRecord, infoOf, readRecord } from './record.ts';
 
 /**
- * What stays in memory of a client whose connection was handed off. The rest is in its record, which is read when it is needed: an agent has many
+ * What stays in memory of a client whose connection was handed over. The rest is in its record, which is read when it is needed: an agent has many
  * thousands of these.
  */
 export class HandedClient {
@@ -19,7 +19,7 @@ export class HandedClient {
   /** Its connection, once the target has it. */
   handed: Handed | undefined = undefined;
   /** Whether its session has already passed the agent's rate limit, and need not wait again when its target has given it. */
-  hasTurn = false;
+  isPaced = false;
 
   constructor(member: Member, { token }: Pick<HandOffRecord, 'token'>) {
     this.member = member;
@@ -44,10 +44,10 @@ export class HandedClient {
 
   /** Asks the target to give its session. @returns whether it could be asked */
   migrate(): boolean {
-    this.hasTurn = this.canMigrate && this.handed?.askToLeave() === true;
-    return this.hasTurn;
+    this.isPaced = this.canMigrate && this.handed?.askToLeave() === true;
+    return this.isPaced;
   }
 }
 
-/** The connection of a client that was handed off. */
+/** The connection of a client that was handed over. */
 export type Handed = HandedOver<HandedClient>;

@@ -12,9 +12,11 @@ import type { TunnelMigration } from '../tunnel/tunnel-migration.ts';
 import { isCompressed } from '../wire/is-compressed.ts';
 import { headerOf } from '../wire/response-head.ts';
 import type { Abandonment } from './abandonment.ts';
+import { askByEitherToken } from './ask-by-either-token.ts';
 import { type FallbackCause, outcomeOfFailure } from './fallback-cause.ts';
-import { chooseInstead, chooseNext, type FindMembers, membersWithoutRoute } from './next-target.ts';
+import { type FindMembers, membersWithoutRoute } from './find-members.ts';
 import { handSessionOver, offerSession } from './offer-session.ts';
+import { PolicyChoices } from './policy-choices.ts';
 import { SessionMigration } from './session-migration.ts';
 import type { EarlierSearch, MigrationCause } from './session-without-target.ts';
 import { writeTakeRequest } from './take-request.ts';
@@ -139,9 +141,8 @@ export class Failover {
     const { tunnel, request } = migration;
     const { info } = tunnel;
     const from = info.member;
-    const { hasTurn } = migration;
-    const { slowStartMs } = fleet.health;
-    migration.hasTurn = false;
+    const { isPaced } = migration;
+    migration.isPaced = false;
     let recalled: AgentRequest | undefined;
     const asking = (): AgentRequest => {
       recalled ??= recallRequest(tunnel.client.socket, info.address, request.url, request.headers);
@@ -150,15 +151,15 @@ export class Failover {
     return this.#searches.find({
       product: from.product,
       from,
-      hasTurn,
+      isPaced,
       over: () => this.#whyOver(tunnel),
       members: async () => {
         const routed = await findMembers(asking, info);
         return routed.ok ? routed.value : membersWithoutRoute(from);
       },
-      choose: (members, tried) => chooseNext(info, members, tried, slowStartMs),
-      chooseInstead: (next, members, tried) => chooseInstead(next, info, members, { tried, slowStartMs }),
-      ask: (member, timeoutMs, abandoned) => this.#ask(migration, { member, timeoutMs, abandoned }),
+      choices: new PolicyChoices(info, fleet.health.slowStartMs),
+      ask: (member, timeoutMs, abandoned) =>
+        askByEitherToken(migration, () => this.#ask(migration, { member, timeoutMs, abandoned })),
       release,
     });
   }
@@ -170,15 +171,7 @@ export class Failover {
   }
 
   /** Asks a target to take a session. */
-  async #ask(migration: SessionMigration, asking: Asking): Promise<TakeOutcome<Taken, FallbackCause>> {
-    const { token } = migration;
-    const outcome = await this.#askOnce(migration, asking);
-    const isUnknown = typeof outcome === 'object' && 'noTarget' in outcome && outcome.noTarget === 'unknown';
-    if (!isUnknown || (migration.token === token && !migration.goBackToTokenBefore())) return outcome;
-    return this.#askOnce(migration, asking);
-  }
-
-  async #askOnce(
+  async #ask(
     migration: SessionMigration,
     { member, timeoutMs, abandoned }: Asking,
   ): Promise<TakeOutcome<Taken, FallbackCause>> {

@@ -10,9 +10,9 @@ import type { Sources } from '../route/sources.ts';
 import type { Tunnels } from '../tunnel/tunnels.ts';
 import { Heartbeat, type HeartbeatOptions } from './crash/heartbeat.ts';
 import { Failover, type FailoverEvents } from './failover.ts';
+import type { FindMembers } from './find-members.ts';
 import type { DuplicateMigrationContext } from './handed-off/duplicate-migration.ts';
 import { HandedOffMigration } from './handed-off/handed-off-migration.ts';
-import type { FindMembers } from './next-target.ts';
 import { Pacer } from './pacer.ts';
 import { Rebalance } from './rebalance.ts';
 import { TargetSearches } from './target-searches.ts';
@@ -28,7 +28,7 @@ export interface MigrationOptions {
   readonly tunnels: Tunnels;
   readonly connections: Pick<TargetConnections, 'all' | 'onClosed' | 'retire'>;
   readonly recovery: Pick<Recovery, 'giveUp'>;
-  /** `undefined`: no client is handed off. */
+  /** `undefined`: no client is handed over. */
   readonly handOff: () => HandOff | undefined;
   readonly events: FailoverEvents & { readonly targetSilent: HeartbeatOptions['onSilent'] };
   readonly onFault: (error: unknown) => void;
@@ -39,7 +39,7 @@ export interface MigrationOptions {
 export interface Migration {
   /** Finds other targets for sessions whose target has given them, or is gone. */
   readonly failover: Failover;
-  /** Continues sessions of clients that were handed off. */
+  /** Continues sessions of clients that were handed over. */
   readonly handed: HandedOffMigration;
   /** Migrates sessions whose targets are up, but no longer theirs. */
   readonly rebalance: Rebalance;

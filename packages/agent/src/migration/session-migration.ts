@@ -79,7 +79,7 @@ export class SessionMigration implements TunnelMigration {
   /** Whether the client sent a pong that only agents may send. */
   #isForged = false;
   /** Whether it has already passed the agent's rate limit, and need not wait again when its target has given it. */
-  hasTurn = false;
+  isPaced = false;
 
   constructor(tunnel: Tunnel, { token, request, frameBytes, events }: SessionMigrationOptions) {
     this.tunnel = tunnel;
@@ -158,7 +158,7 @@ export class SessionMigration implements TunnelMigration {
 
   migrate(now: number): boolean {
     if (this.#phase !== 'piping' || this.tunnel.isEnding) return false;
-    this.hasTurn = true;
+    this.isPaced = true;
     this.tunnel.contain(() => this.#stopClient(now));
     return true;
   }
@@ -299,7 +299,7 @@ export class SessionMigration implements TunnelMigration {
     const asksToStop = this.#stream.opening?.asksToStop === true;
     this.#phase = 'piping';
     this.#stream.endOpening();
-    this.hasTurn = false;
+    this.isPaced = false;
     this.#endFormer();
     if (this.#isForged) {
       this.#refuseForged();

@@ -1,6 +1,8 @@
 import type { Member, Product } from '../route/fleet.ts';
 import { Abandonment } from './abandonment.ts';
-import type { Taker } from './taker.ts';
+import type { PolicyChoices } from './policy-choices.ts';
+import type { TargetLine } from './target-line.ts';
+import { TurnAtTarget } from './turn-at-target.ts';
 
 /** A target that has taken a session. */
 export interface FoundTarget<Taken> {
@@ -23,15 +25,13 @@ export interface SearchingSession<Taken, Cause> {
   /** The target that it had. */
   readonly from: Member;
   /** Whether it has already passed the agent's rate limit. */
-  readonly hasTurn: boolean;
+  readonly isPaced: boolean;
   /** Why the search is over; `undefined`: it is not. */
   over(): Cause | undefined;
   /** The targets that may serve it now. */
   members(): Promise<readonly Member[]>;
-  /** Chooses the next one to ask. */
-  choose(members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined;
-  /** Chooses one to ask instead if `next`, which was chosen, has many sessions to take. */
-  chooseInstead(next: Member, members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined;
+  /** Which of these are asked next. */
+  readonly choices: Pick<PolicyChoices, 'first' | 'second'>;
   /** Asks a target. @param timeoutMs - how long it may take to respond */
   ask(member: Member, timeoutMs: number, abandoned: Abandonment): Promise<TakeOutcome<Taken, Cause>>;
   /** Releases the session at a target that took it too late. */
@@ -54,28 +54,16 @@ const firstPauseMs = 20;
 /** After how long without a response the next target is asked as well, in milliseconds: an eighth of `holdMs`, within these limits. */
 const hedges = { leastMs: 250, mostMs: 1_000 };
 
-/**
- * A session goes where its product's policy sends it, unless that target has this many sessions more to take than another one: after a crash all
- * clients wait, so that the last one waits as short as possible.
- */
-const mostAhead = 8;
-
-/**
- * Beyond that number, the other one gets at most this multiple of the clients of the one that the policy chooses. Sessions do not return when a
- * push-server has started again: if one that is quicker took most of them in each crash, it would soon have all, and the next crash would be its own.
- */
-const mostShare = 1.25;
-
 /** One attempt gets half of the time that is left, and at least this long, in milliseconds. */
 const attemptMs = 1_000;
 
 /** Context that the searches of all sessions share. */
 export interface SearchShared {
-  takerOf(member: Member): Taker;
+  readonly lineOf: (member: Member) => TargetLine;
   /** When a target of a product took a session last, in time of `performance.now()`. */
   tookAt(product: Product): number;
   /** Resolves when the agent may give another session to a target; `undefined`: that is now. */
-  turn(): Promise<void> | undefined;
+  passRateLimit(): Promise<void> | undefined;
   /** The wait after one of `pauseMs`: longer when many sessions wait, since the first one that finds a target wakes the others. */
   pauseAfter(pauseMs: number): number;
   /** Sleeps until a target of the product takes sessions again, until `until` resolves, or for about `pauseMs`. */
@@ -93,19 +81,19 @@ export class TargetSearch<Taken, Cause extends string> {
   /** Targets that have been asked, and have not responded. */
   readonly #asked = new Set<Member>();
   readonly #startedAt = performance.now();
-  #hasTurn: boolean;
-  #found: FoundTarget<Taken> | Cause | undefined;
+  #isPaced: boolean;
+  #outcome: FoundTarget<Taken> | Cause | undefined;
   #isEnded = false;
-  #onFound = (): void => {};
-  readonly #whenFound = new Promise<void>((resolve) => {
-    this.#onFound = resolve;
+  #onOver = (): void => {};
+  readonly #whenOver = new Promise<void>((resolve) => {
+    this.#onOver = resolve;
   });
 
   constructor(session: SearchingSession<Taken, Cause>, times: SearchTimes, shared: SearchShared) {
     this.#session = session;
     this.#times = times;
     this.#shared = shared;
-    this.#hasTurn = session.hasTurn;
+    this.#isPaced = session.isPaced;
     this.#tried = new Set([session.from]);
   }
 
@@ -113,10 +101,10 @@ export class TargetSearch<Taken, Cause extends string> {
     const { product } = this.#session;
     for (let pauseMs: number = firstPauseMs; ; pauseMs = this.#shared.pauseAfter(pauseMs)) {
       await this.#askAll(await this.#session.members());
-      const over = this.#found ?? this.#session.over() ?? (this.#leftMs <= 0 ? 'held too long' : undefined);
+      const over = this.#outcome ?? this.#session.over() ?? (this.#leftMs <= 0 ? 'held too long' : undefined);
       if (over !== undefined) return this.#end(over);
       // All have been asked; a target that is starting needs a moment.
-      await this.#shared.sleep(product, Math.min(pauseMs, Math.max(this.#leftMs, 1)), this.#whenFound);
+      await this.#shared.sleep(product, Math.min(pauseMs, Math.max(this.#leftMs, 1)), this.#whenOver);
       this.#tried.clear();
       for (const member of this.#asked) this.#tried.add(member);
     }
@@ -129,136 +117,97 @@ export class TargetSearch<Taken, Cause extends string> {
     return Math.min(heldSince + holdMs, this.#startedAt + Math.max(holdMs, patienceMs)) - performance.now();
   }
 
+  /** How long a target that is asked now may take to respond: if it hangs, others can still be asked again. */
+  get #timeoutMs(): number {
+    const left = Math.max(this.#leftMs, 1);
+    return Math.min(this.#times.responseMs, Math.max(left / 2, Math.min(left, attemptMs)));
+  }
+
   get #isOver(): boolean {
-    return this.#found !== undefined || this.#leftMs <= 0 || this.#session.over() !== undefined;
+    return this.#outcome !== undefined || this.#leftMs <= 0 || this.#session.over() !== undefined;
   }
 
   #end<T>(over: T): T {
     this.#isEnded = true;
-    this.#onFound();
+    this.#onOver();
     this.#abandoned.abort();
     return over;
   }
 
   async #askAll(members: readonly Member[]): Promise<void> {
     while (!this.#isOver) {
-      const next = this.#session.choose(members, this.#tried);
-      if (next === undefined) return;
-      const member = await this.#wait(next, this.#whereToWait(next, members));
+      const first = this.#session.choices.first(members, this.#tried);
+      if (first === undefined) return;
+      const member = await this.#waitForTurn(first, members);
       if (member === undefined) continue;
-      const taker = this.#shared.takerOf(member);
+      const line = this.#shared.lineOf(member);
       if (this.#isOver) {
-        taker.leave();
+        line.leave();
         return;
       }
-      await this.#askOrLater(member, taker);
+      await this.#askOrLater(member, line);
     }
   }
 
-  /** The targets in whose lines a session waits, the one that it should have first. */
-  #whereToWait(next: Member, members: readonly Member[]): readonly Member[] {
-    const { load } = this.#shared.takerOf(next);
-    if (load < mostAhead) return [next];
-    const other = this.#session.chooseInstead(next, members, this.#tried);
-    if (other === undefined || !this.#mayHave(other, next)) return [next];
-    return this.#shared.takerOf(other).load + mostAhead <= load ? [other, next] : [next, other];
-  }
-
-  /** Whether a target may have a session instead of the one that the policy chooses. */
-  #mayHave(other: Member, next: Member): boolean {
-    const clientsOf = (member: Member): number => member.tunnels + this.#shared.takerOf(member).underWay;
-    return clientsOf(other) <= clientsOf(next) * mostShare + mostAhead;
-  }
-
-  /** Waits in line for targets. @returns where it is this session's turn first; `undefined`: nowhere */
-  async #wait(next: Member, members: readonly Member[]): Promise<Member | undefined> {
-    const member = await this.#turnAtOne(next, members);
+  /** @returns the target whose turn it is; `undefined`: none */
+  async #waitForTurn(first: Member, members: readonly Member[]): Promise<Member | undefined> {
+    const turn = new TurnAtTarget({
+      first,
+      second: () => this.#session.choices.second(first, members, this.#tried),
+      lineOf: this.#shared.lineOf,
+      tried: this.#tried,
+      over: this.#whenOver,
+    });
+    const member = await turn.find();
     if (member === undefined) return undefined;
     this.#tried.add(member);
-    if (this.#hasTurn) this.#hasTurn = false;
-    else await this.#shared.turn();
+    if (this.#isPaced) this.#isPaced = false;
+    else await this.#shared.passRateLimit();
     return member;
   }
 
-  #turnAtOne(next: Member, members: readonly Member[]): Promise<Member | undefined> | Member | undefined {
-    const turns = new Map<Member, Promise<boolean>>();
-    for (const member of members) {
-      const turn = this.#shared.takerOf(member).turn();
-      if (turn === true) {
-        this.#quit(turns);
-        return member;
-      }
-      if (turn === false) this.#tried.add(member);
-      else turns.set(member, turn);
-    }
-    return turns.size === 0 ? undefined : this.#firstTurn(next, turns);
-  }
-
-  async #firstTurn(next: Member, turns: Map<Member, Promise<boolean>>): Promise<Member | undefined> {
-    const comes = [...turns].map(async ([member, turn]) => {
-      const isTurn = await turn;
-      if (isTurn && (member === next || !turns.has(next) || this.#mayHave(member, next))) return member;
-      turns.delete(member);
-      if (isTurn) this.#shared.takerOf(member).leave();
-      else this.#tried.add(member);
-      throw new Error('the target takes none now');
-    });
-    const first = await Promise.race([Promise.any(comes), this.#whenFound]).catch(() => undefined);
-    // Another target has the session, or its turn at another one: these turns go to the next in line.
-    if (first !== undefined) turns.delete(first);
-    this.#quit(turns);
-    return first as Member | undefined;
-  }
-
-  #quit(turns: ReadonlyMap<Member, Promise<boolean>>): void {
-    for (const [member, turn] of turns) this.#shared.takerOf(member).quit(turn);
-  }
-
   /** Asks a target. Resolves when it has responded, or has not for so long that the next one is to be asked as well. */
-  async #askOrLater(member: Member, taker: Taker): Promise<void> {
+  async #askOrLater(member: Member, line: TargetLine): Promise<void> {
     const since = performance.now();
-    const asking = this.#ask(member, taker, since);
+    const asking = this.#ask(member, line, since);
     let timer: NodeJS.Timeout | undefined;
     const later = new Promise<'later'>((resolve) => {
       // If this process had no CPU, the response may be here, and is read before the immediate.
       const onTime = (): void => void setImmediate(resolve, 'later');
       timer = setTimeout(onTime, Math.min(Math.max(this.#times.holdMs / 8, hedges.leastMs), hedges.mostMs));
     });
-    if ((await Promise.race([asking, later, this.#whenFound])) === 'later') taker.suspect(since);
+    if ((await Promise.race([asking, later, this.#whenOver])) === 'later') line.suspect(since);
     clearTimeout(timer);
   }
 
-  async #ask(member: Member, taker: Taker, since: number): Promise<void> {
+  async #ask(member: Member, line: TargetLine, since: number): Promise<void> {
     this.#asked.add(member);
-    // So that others can be asked again if this one hangs.
-    const left = Math.max(this.#leftMs, 1);
-    const timeoutMs = Math.min(this.#times.responseMs, Math.max(left / 2, Math.min(left, attemptMs)));
-    const outcome = await this.#session.ask(member, timeoutMs, this.#abandoned).catch((error: unknown) => {
-      taker.leave();
+    const outcome = await this.#session.ask(member, this.#timeoutMs, this.#abandoned).catch((error: unknown) => {
+      line.leave();
       throw error;
     });
     this.#asked.delete(member);
-    if (this.#isEnded || this.#found !== undefined) {
+    if (this.#isEnded || this.#outcome !== undefined) {
       // An attempt that was abandoned is no failure of the target.
-      taker.leave();
+      line.leave();
       if (typeof outcome === 'object' && 'taken' in outcome) this.#session.release(outcome.taken);
       return;
     }
     if (typeof outcome === 'string') {
-      taker.failed(outcome, since);
+      line.failed(outcome, since);
       return;
     }
     if ('noTarget' in outcome) {
-      taker.leave();
-      this.#found = outcome.noTarget;
+      line.leave();
+      this.#outcome = outcome.noTarget;
     } else {
       const settled = once((hasContinued: boolean) => {
-        if (hasContinued) taker.took(performance.now() - since);
-        else taker.leave();
+        if (hasContinued) line.took(performance.now() - since);
+        else line.leave();
       });
-      this.#found = { taken: outcome.taken, member, settled };
+      this.#outcome = { taken: outcome.taken, member, settled };
     }
-    this.#onFound();
+    this.#onOver();
     this.#abandoned.abort();
   }
 }

@@ -1,6 +1,6 @@
 import type { Member, Product } from '../route/fleet.ts';
 import type { Pacer } from './pacer.ts';
-import { Taker } from './taker.ts';
+import { TargetLine } from './target-line.ts';
 import {
   type FoundTarget,
   type SearchingSession,
@@ -16,7 +16,7 @@ const lastPauseMs = 250;
 export class TargetSearches implements SearchShared {
   readonly #times: SearchTimes;
   readonly #pacer: Pacer;
-  readonly #takers = new WeakMap<Member, Taker>();
+  readonly #lines = new WeakMap<Member, TargetLine>();
   /** When a target of a product took a session last. */
   readonly #tookAt = new WeakMap<Product, number>();
   /** Searches that sleep until there may be a target to ask. */
@@ -46,23 +46,23 @@ export class TargetSearches implements SearchShared {
     }
   }
 
-  takerOf(member: Member): Taker {
-    let taker = this.#takers.get(member);
-    if (taker === undefined) {
-      taker = new Taker({
+  readonly lineOf = (member: Member): TargetLine => {
+    let line = this.#lines.get(member);
+    if (line === undefined) {
+      line = new TargetLine({
         onUp: () => this.#wake(member.product),
         onTook: (now) => this.#tookAt.set(member.product, now),
       });
-      this.#takers.set(member, taker);
+      this.#lines.set(member, line);
     }
-    return taker;
-  }
+    return line;
+  };
 
   tookAt(product: Product): number {
     return this.#tookAt.get(product) ?? Number.NEGATIVE_INFINITY;
   }
 
-  turn(): Promise<void> | undefined {
+  passRateLimit(): Promise<void> | undefined {
     return this.#pacer.turn();
   }
 

@@ -197,7 +197,7 @@ describe('a silent target', () => {
 
 test('a rebalance asks once: not while the session is given or held, nor when it is over', async () => {
   const { migration, tunnel, target } = await openTunnel();
-  expect([migration.migrate(Date.now()), migration.hasTurn]).toEqual([true, true]);
+  expect([migration.migrate(Date.now()), migration.isPaced]).toEqual([true, true]);
   await target.until(/gopush:quiet/);
   expect(migration.migrate(Date.now())).toBe(false);
   target.socket.end();

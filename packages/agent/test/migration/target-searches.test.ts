@@ -27,16 +27,18 @@ function createSearches(count: number, holdMs = 2_000, perSecond = 1_000, patien
     searches,
     find(
       ask: (member: Member, abandoned: Abandonment) => Outcome | Promise<Outcome>,
-      { hasTurn = false, over = (): 'stopping' | undefined => undefined } = {},
+      { isPaced = false, over = (): 'stopping' | undefined => undefined } = {},
     ) {
       return searches.find<string, 'unknown' | 'stopping'>({
         product: from.product,
         from,
-        hasTurn,
+        isPaced,
         over,
         members: async () => members,
-        choose: (all, tried) => all.find((member) => !tried.has(member)),
-        chooseInstead: (next, all, tried) => all.find((member) => member !== next && !tried.has(member)),
+        choices: {
+          first: (all, tried) => all.find((member) => !tried.has(member)),
+          second: (first, all, tried) => all.find((member) => member !== first && !tried.has(member)),
+        },
         async ask(member, _timeoutMs, abandoned) {
           asked.push(member);
           return ask(member, abandoned);
@@ -73,15 +75,15 @@ test('a search without an end is given up', async () => {
 
 test('while its target takes others a session is not given up, however long that takes', async () => {
   const { find, searches, members } = createSearches(2, 200, 1_000, 60_000);
-  const taker = searches.takerOf(members[1] as Member);
-  while (taker.turn() === true);
+  const line = searches.lineOf(members[1] as Member);
+  while (line.turn() === true);
   const waiting = find(() => ({ taken: 'it' }));
   // Several times as long as it is held if none is taken.
   for (let count = 0; count < 10; count++) {
     await new Promise((resolve) => setTimeout(resolve, 100));
-    taker.leave();
-    expect(taker.turn()).not.toBe(false);
-    searches.takerOf(members[1] as Member).took(1_000);
+    line.leave();
+    expect(line.turn()).not.toBe(false);
+    searches.lineOf(members[1] as Member).took(1_000);
   }
   expect(await waiting).toMatchObject({ taken: 'it' });
 });
@@ -89,7 +91,7 @@ test('while its target takes others a session is not given up, however long that
 test('a session is given up when its client has stopped waiting, although others are taken', async () => {
   const { find, searches, members } = createSearches(2, 200, 1_000, 600);
   const since = performance.now();
-  const taking = setInterval(() => searches.takerOf(members[0] as Member).took(1_000), 50);
+  const taking = setInterval(() => searches.lineOf(members[0] as Member).took(1_000), 50);
   onTestFinished(() => clearInterval(taking));
   expect(await find(() => 'refused')).toBe('held too long');
   expect(performance.now() - since).toBeGreaterThan(550);
@@ -148,11 +150,11 @@ describe('a target that does not respond', () => {
   });
 });
 
-test('a session that has had its turn needs no other one for its first attempt', async () => {
+test('a session that has passed the rate limit need not pass it again for its first attempt', async () => {
   const { find, pacer } = createSearches(2, 2_000, 1);
   expect(pacer.take()).toBe(true);
   const since = performance.now();
-  expect(await find(() => ({ taken: 'it' }), { hasTurn: true })).toMatchObject({ taken: 'it' });
+  expect(await find(() => ({ taken: 'it' }), { isPaced: true })).toMatchObject({ taken: 'it' });
   expect(performance.now() - since).toBeLessThan(500);
   const next = find(() => ({ taken: 'it' }));
   await expect.poll(() => pacer.waiting).toBe(1);
@@ -163,24 +165,24 @@ test('a session that has had its turn needs no other one for its first attempt',
 test('a target that is down is asked again until it takes the session', async () => {
   const { find, searches, members } = createSearches(2, 10_000);
   const second = members[1] as Member;
-  const taker = searches.takerOf(second);
+  const line = searches.lineOf(second);
   let isUp = false;
   const waiting = find((member) => (isUp && member === second ? { taken: 'it' } : 'gone'));
-  await expect.poll(() => taker.isTaking).toBe(false);
+  await expect.poll(() => line.isTaking).toBe(false);
   isUp = true;
   const first = await waiting;
   if (typeof first !== 'object') throw new Error(first);
   first.settled(true);
-  expect(taker.isTaking).toBe(true);
+  expect(line.isTaking).toBe(true);
 });
 
 test('an attempt that throws ends its search, and keeps no turn at the target', async () => {
   const { find, searches, members } = createSearches(2);
-  const taker = searches.takerOf(members[1] as Member);
+  const line = searches.lineOf(members[1] as Member);
   for (let count = 0; count < 50; count++) {
     await expect(find(() => Promise.reject(new Error('a fault')))).rejects.toThrow('a fault');
   }
-  expect(taker.turn()).toBe(true);
+  expect(line.turn()).toBe(true);
 });
 
 describe('sessions that should all go to the same target', () => {
@@ -201,7 +203,7 @@ describe('sessions that should all go to the same target', () => {
     const settled = async (): Promise<void> => {
       for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
     };
-    return { ...started, takers: started.searches, second, third, searches, takeOne, underWay, settled };
+    return { ...started, shared: started.searches, second, third, searches, takeOne, underWay, settled };
   }
 
   test('do go there while they are few', async () => {
@@ -267,7 +269,7 @@ describe('sessions that should all go to the same target', () => {
   });
 
   test('keep no turn where they do not go', async () => {
-    const { takers, settled, second, third, takeOne, searches, underWay } = startMany(60);
+    const { shared, settled, second, third, takeOne, searches, underWay } = startMany(60);
     await settled();
     while (underWay().some((count) => count > 0)) {
       takeOne(second);
@@ -275,14 +277,14 @@ describe('sessions that should all go to the same target', () => {
       await settled();
     }
     await Promise.all(searches);
-    for (const member of [second, third]) expect(takers.takerOf(member).load).toBe(0);
+    for (const member of [second, third]) expect(shared.lineOf(member).load).toBe(0);
   });
 
   test('wait for the other one if the first one dies', async () => {
     const { members, searches, find, third } = createDying();
     const found = await Promise.all(Array.from({ length: 60 }, () => find()));
     expect(found.every((one) => typeof one === 'object' && one.member === third)).toBe(true);
-    for (const member of members.slice(1)) expect(searches.takerOf(member).load).toBe(0);
+    for (const member of members.slice(1)) expect(searches.lineOf(member).load).toBe(0);
   });
 
   /** The target that all should go to is gone. */

@@ -10,9 +10,11 @@ import type { Fleet, Member } from '../../route/fleet.ts';
 import type { TunnelInfo } from '../../tunnel/tunnel-info.ts';
 import { headerOf } from '../../wire/response-head.ts';
 import type { Abandonment } from '../abandonment.ts';
+import { askByEitherToken } from '../ask-by-either-token.ts';
 import { type FallbackCause, outcomeOfFailure } from '../fallback-cause.ts';
+import { type FindMembers, membersWithoutRoute } from '../find-members.ts';
 import { GivenPositions } from '../given-positions.ts';
-import { chooseInstead, chooseNext, type FindMembers, membersWithoutRoute } from '../next-target.ts';
+import { PolicyChoices } from '../policy-choices.ts';
 import type { EarlierSearch, MigrationCause } from '../session-without-target.ts';
 import { writeTakeRequest } from '../take-request.ts';
 import { readSkip, readTakeResponse } from '../take-response.ts';
@@ -92,17 +94,18 @@ export class DuplicateMigration {
     const from = this.#info.member;
     const { fleet, searches } = this.#context;
     if (cause === 'planned') fleet.leaves(from.target);
-    const { hasTurn } = handed.user;
-    const { slowStartMs } = fleet.health;
+    const { isPaced } = handed.user;
     const found = await searches.find<OfferResponse, FallbackCause | 'needs a tunnel'>({
       product: from.product,
       from,
-      hasTurn,
+      isPaced,
       over: () => this.#whyOver(),
       members: () => this.#members(from),
-      choose: (members, tried) => chooseNext(this.#info, members, tried, slowStartMs),
-      chooseInstead: (next, members, tried) => chooseInstead(next, this.#info, members, { tried, slowStartMs }),
-      ask: (member, timeoutMs, abandoned) => this.#ask(member, timeoutMs, abandoned),
+      choices: new PolicyChoices(this.#info, fleet.health.slowStartMs),
+      ask: (member, timeoutMs, abandoned) => {
+        this.#abandoned = abandoned;
+        return askByEitherToken(this, () => this.#offer(member, timeoutMs, abandoned));
+      },
       release: ({ offered }) => offered.withdraw(),
     });
     if (this.#isOver) {
@@ -142,18 +145,11 @@ export class DuplicateMigration {
     }
   }
 
-  /** Offers the duplicate to a target; once more under the token before, if the session is not stored under its own yet. */
-  async #ask(member: Member, timeoutMs: number, abandoned: Abandonment): Promise<AskOutcome> {
-    this.#abandoned = abandoned;
-    const name = this.#name;
-    const outcome = await this.#offer(member, timeoutMs, abandoned);
-    const isUnknown = typeof outcome === 'object' && 'noTarget' in outcome && outcome.noTarget === 'unknown';
-    if (!isUnknown || (this.#name === name && !this.#goBackToTokenBefore())) return outcome;
-    return this.#offer(member, timeoutMs, abandoned);
+  get token(): string {
+    return this.#name.token;
   }
 
-  /** @returns whether it had another token before */
-  #goBackToTokenBefore(): boolean {
+  goBackToTokenBefore(): boolean {
     const { before } = this.#session.record;
     if (before === undefined || before.token === this.#name.token) return false;
     const positions = new GivenPositions();
@@ -163,6 +159,7 @@ export class DuplicateMigration {
     return true;
   }
 
+  /** Offers the duplicate to a target. */
   async #offer(member: Member, timeoutMs: number, abandoned: Abandonment): Promise<AskOutcome> {
     const { handed, record } = this.#session;
     const { headers, handOff } = this.#context;

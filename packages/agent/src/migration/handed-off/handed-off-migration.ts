@@ -45,7 +45,7 @@ export interface HandedOffMigrationOptions {
 const acceptMs = 1_000;
 
 /**
- * Continues the sessions of clients that were handed off, when their targets are gone. The agent offers its duplicate to the next target. Or it makes
+ * Continues the sessions of clients that were handed over, when their targets are gone. The agent offers its duplicate to the next target. Or it makes
  * a tunnel of the duplicate: its client waits there until the next target takes the session, and is then handed over, or stays connected by the
  * tunnel.
  */
@@ -147,7 +147,7 @@ export class HandedOffMigration implements TargetLossHandler {
       return this.#hold(handed, record, session) ? 'tunnel' : 'ends';
     void this.#migrate(orphaned, (searched) => {
       this.#options.handOff()?.clients.remove(handed);
-      handed.user.hasTurn = true;
+      handed.user.isPaced = true;
       return this.#hold(handed, record, session, searched);
     });
     return 'migrates';
@@ -204,7 +204,7 @@ export class HandedOffMigration implements TargetLossHandler {
     tunnel.client.bytes = bytesIn - info.bytesInBefore - session.unread.length;
     tunnel.before.bytes = bytesOut - info.bytesOutBefore;
     const unread = Buffer.concat([session.unread, ...early]);
-    if (held !== undefined) held.hasTurn = handed.user.hasTurn;
+    if (held !== undefined) held.isPaced = handed.user.isPaced;
     tunnel.contain(() => held?.beginHeld({ ...session, unread, before, searched }));
     return true;
   }

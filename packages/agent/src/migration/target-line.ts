@@ -21,25 +21,25 @@ const rests = { firstMs: 20, lastMs: 250, silentMs: 2_000 } as const;
 /** How many refusals in a row may be due to the sessions rather than to the target. */
 const mostDoubts = 3;
 
-/** Events of a target that takes sessions. */
-export interface TakerEvents {
-  /** It takes sessions again. */
+/** Events of a {@link TargetLine}. */
+export interface TargetLineEvents {
+  /** Its target takes sessions again. */
   onUp(): void;
   /** It has taken a session. @param now - in time of `performance.now()` */
   onTook(now: number): void;
 }
 
 /**
- * A target that takes sessions, with the sessions that wait for it.
+ * The sessions that are under way to a target, and those that wait in line for it.
  *
  * The target sets the pace: as many sessions are under way as it takes within `swiftMs`. Their number grows by one with
  * each round of them, and shrinks by a third when the target is slower (AIMD, like TCP: Chiu and Jain 1989). The
  * others wait in line. So several agents share a target fairly without knowing of each other.
  */
-export class Taker {
-  readonly #events: TakerEvents;
+export class TargetLine {
+  readonly #events: TargetLineEvents;
   /** The turns that are waited for, each with what ends the wait. */
-  readonly #line = new Map<Promise<boolean>, (isTurn: boolean) => void>();
+  readonly #waiting = new Map<Promise<boolean>, (isTurn: boolean) => void>();
   #window: number = windows.first;
   /** Above this the window grows slowly. */
   #steady: number = windows.most;
@@ -54,7 +54,7 @@ export class Taker {
   #restMs: number = rests.firstMs;
   #restsUntil = 0;
 
-  constructor(events: TakerEvents) {
+  constructor(events: TargetLineEvents) {
     this.#events = events;
   }
 
@@ -63,28 +63,28 @@ export class Taker {
     return Math.floor(this.#window);
   }
 
-  /** How many sessions are under way to it. */
+  /** How many sessions are under way. */
   get underWay(): number {
     return this.#underWay;
   }
 
-  /** How many sessions are under way to it or wait for it. One that also waits for another target counts. */
+  /** How many sessions are under way or wait. One that also waits for another target counts. */
   get load(): number {
-    return this.#underWay + this.#line.size;
+    return this.#underWay + this.#waiting.size;
   }
 
-  /** Whether sessions may wait for it. */
+  /** Whether sessions may wait: the target takes sessions, or it is time to try. */
   get isTaking(): boolean {
     return !this.#isDown || (this.#underWay === 0 && performance.now() >= this.#restsUntil);
   }
 
   /**
-   * Resolves with `true` when it may be asked to take a session, and with `false` when it takes none now. After `true`, one of {@link took},
+   * Resolves with `true` when the target may be asked to take a session, and with `false` when it takes none now. After `true`, one of {@link took},
    * {@link failed} and {@link leave} has to be called. A promise can be given up: {@link quit}.
    */
   turn(): Promise<boolean> | boolean {
     if (!this.isTaking) return false;
-    if (this.#underWay < this.#window && this.#line.size === 0) {
+    if (this.#underWay < this.#window && this.#waiting.size === 0) {
       this.#underWay++;
       return true;
     }
@@ -92,16 +92,16 @@ export class Taker {
     const turn = new Promise<boolean>((resolve) => {
       go = resolve;
     });
-    this.#line.set(turn, go);
+    this.#waiting.set(turn, go);
     return turn;
   }
 
   /** A session does not wait for its turn any more, which may have come already. */
   quit(turn: Promise<boolean>): void {
-    if (!this.#line.delete(turn)) void turn.then((isTurn) => isTurn && this.leave());
+    if (!this.#waiting.delete(turn)) void turn.then((isTurn) => isTurn && this.leave());
   }
 
-  /** A session continues there. @param ms - how long that took, in milliseconds */
+  /** A session continues at the target. @param ms - how long that took, in milliseconds */
   took(ms: number, now = performance.now()): void {
     const isNews = this.#isDown || !this.#isKnown;
     this.#isKnown = true;
@@ -119,7 +119,7 @@ export class Taker {
   }
 
   /**
-   * It did not take a session.
+   * The target did not take a session.
    *
    * @param why - `gone`: it could not be reached, or did not respond; `refused`: it refused, which may be due to the session
    * @param since - when it was asked, in time of `performance.now()`
@@ -136,7 +136,7 @@ export class Taker {
     this.#restMs = Math.min(this.#restMs * 2, rests.lastMs);
   }
 
-  /** It has not responded for long: sessions that wait for it try others, unless it has taken one that came later. */
+  /** The target has not responded for long: sessions that wait for it try others, unless it has taken one that came later. */
   suspect(since: number): void {
     if (this.#tookAt <= since) this.#stop(rests.silentMs);
   }
@@ -148,14 +148,14 @@ export class Taker {
   }
 
   get #pace(): { readonly least: number; readonly swiftMs: number } {
-    return this.#line.size >= crowd.waiting ? crowd : { least: windows.least, swiftMs };
+    return this.#waiting.size >= crowd.waiting ? crowd : { least: windows.least, swiftMs };
   }
 
   #next(): void {
-    for (const [turn, go] of this.#line) {
+    for (const [turn, go] of this.#waiting) {
       if (this.#underWay >= this.window) return;
       this.#underWay++;
-      this.#line.delete(turn);
+      this.#waiting.delete(turn);
       go(true);
     }
   }
@@ -165,9 +165,9 @@ export class Taker {
     this.#isDown = true;
     this.#window = 1;
     this.#restsUntil = performance.now() + restMs;
-    const line = [...this.#line.values()];
-    this.#line.clear();
-    for (const go of line) go(false);
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const go of waiting) go(false);
   }
 
   #grow(): void {

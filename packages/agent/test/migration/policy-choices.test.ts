@@ -1,46 +1,33 @@
 import { describe, expect, test } from 'vitest';
-import { chooseInstead, chooseNext, membersWithoutRoute } from '../../src/migration/next-target.ts';
+import { PolicyChoices } from '../../src/migration/policy-choices.ts';
 import { createMembers } from '../support/members.ts';
 
-const sessionOf = (member: ReturnType<typeof createMembers>[number]) => ({
-  uid: 'alice',
-  address: '10.0.0.1',
-  product: 'default',
-  member,
-});
+const choicesFor = (member: ReturnType<typeof createMembers>[number]) =>
+  new PolicyChoices({ uid: 'alice', address: '10.0.0.1', product: 'default', member }, 0);
 
 test('a session goes where a new client of its uid would, but not where it was tried', () => {
   const members = createMembers([1, 1, 1]);
   const [from] = members as [(typeof members)[0]];
-  const first = chooseNext(sessionOf(from), members, new Set([from]), 0);
+  const first = choicesFor(from).first(members, new Set([from]));
   expect(first).not.toBe(from);
-  expect(chooseNext(sessionOf(from), members, new Set([from]), 0)).toBe(first);
+  expect(choicesFor(from).first(members, new Set([from]))).toBe(first);
   const tried = new Set([from, first as typeof from]);
-  const last = chooseNext(sessionOf(from), members, tried, 0);
+  const last = choicesFor(from).first(members, tried);
   expect(members.filter((one) => !tried.has(one))).toEqual([last]);
-  expect(chooseNext(sessionOf(from), members, new Set(members), 0)).toBeUndefined();
+  expect(choicesFor(from).first(members, new Set(members))).toBeUndefined();
 });
 
 test('where no target accepts new clients, a session gets one all the same', () => {
   const [from, other] = createMembers([1, 1]) as [never, never];
   Object.assign(other, { notReady: 'it is full' });
-  expect(chooseNext(sessionOf(from), [from, other], new Set([from]), 0)).toBe(other);
+  expect(choicesFor(from).first([from, other], new Set([from]))).toBe(other);
 });
 
-test('while hooks fail, a session may go to the targets of its product, or back where a function named them for one client', () => {
-  const members = createMembers([1, 1]);
-  const [from] = members as [(typeof members)[0]];
-  expect(membersWithoutRoute(from)).toEqual(members);
-  from.product.byFunction = true;
-  expect(membersWithoutRoute(from)).toEqual([from]);
-});
-
-describe('instead of the next target a session may go', () => {
-  const instead = (members: ReturnType<typeof createMembers>, next: number) =>
-    chooseInstead(members[next] as never, sessionOf(members[0] as never), members, {
-      tried: new Set([members[0] as never]),
-      slowStartMs: 0,
-    });
+describe('instead of the first choice a session may go', () => {
+  const instead = (members: ReturnType<typeof createMembers>, first: number) => {
+    const [from] = members as [(typeof members)[0]];
+    return choicesFor(from).second(members[first] as never, members, new Set([from]));
+  };
 
   test("to the policy's choice after that one", () => {
     const members = createMembers([1, 1, 1]);
