@@ -1,12 +1,11 @@
 import type { Config, Target } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
 import type { HookSet } from '../hooks/hook-set.ts';
-import { choose } from '../route/choose.ts';
-import { clientKey } from '../route/client-key.ts';
-import type { Fleet, Member } from '../route/fleet.ts';
+import type { Fleet, Member, Product } from '../route/fleet.ts';
 import type { Sources } from '../route/sources.ts';
 import { type LeavingSession, LeavingSessions } from './leaving-sessions.ts';
 import type { Pacer } from './pacer.ts';
+import { Placement } from './placement.ts';
 
 /** What rebalancing needs. */
 export interface RebalanceOptions {
@@ -33,8 +32,6 @@ const stepMs = 50;
 
 /** How long a target has to give a session before it is asked again, in milliseconds. */
 const askAgainMs = 60_000;
-
-const none: ReadonlySet<Member> = new Set();
 
 /**
  * Migrates sessions whose targets are up, but no longer theirs: a target has left the router's list, or targets have been added. Not for
@@ -70,13 +67,19 @@ export class Rebalance {
    */
   async rebalance(): Promise<number> {
     const { fleet, sessions } = this.#options;
+    const placements = new Map<Product, Placement>();
     let count = 0;
     let seen = 0;
     for (const session of sessions()) {
       if (++seen % lookAtOnce === 0) await new Promise(setImmediate);
+      const { product } = session.member;
       if (!session.canMigrate) continue;
-      const best = bestTarget(session, fleet.health.slowStartMs);
-      if (best === undefined || best === session.member) continue;
+      let placement = placements.get(product);
+      if (placement === undefined) {
+        placement = new Placement(product, fleet.health.slowStartMs);
+        placements.set(product, placement);
+      }
+      if (placement.elsewhere(session) === undefined) continue;
       this.#leave(session);
       count++;
     }
@@ -161,13 +164,4 @@ export class Rebalance {
     }
     return listed;
   }
-}
-
-/** Where a new client of the same uid would go. */
-function bestTarget({ info, member }: LeavingSession, slowStartMs: number): Member | undefined {
-  if (info === undefined) return undefined;
-  const { product: name, uid, address } = info;
-  const { product } = member;
-  const client = { product: name, key: clientKey(uid, address), tried: none, now: Date.now(), slowStartMs };
-  return choose(product.current, product.policy, client);
 }

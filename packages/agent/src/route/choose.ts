@@ -14,17 +14,26 @@ export interface ChooseFor {
   readonly slowStartMs: number;
 }
 
+/** What a choice depends on besides the client. */
+export interface ChoiceInputs {
+  /** Numbers from 0 to below 1. @defaultValue Math.random */
+  readonly random?: () => number;
+  /** The load of a member. @defaultValue the one that it has now */
+  readonly loadOf?: (member: Member) => number;
+}
+
+const ownLoad = (member: Member): number => member.load;
+
 /**
  * Chooses a target for a client, by the product's policy.
  *
- * @param random - numbers from 0 to below 1
  * @returns `undefined` if none takes new clients
  */
 export function choose(
   current: readonly Member[],
   policy: Pick<ProductPolicy, 'choose' | 'boundedLoad'>,
   client: ChooseFor,
-  random: () => number = Math.random,
+  { random = Math.random, loadOf = ownLoad }: ChoiceInputs = {},
 ): Member | undefined {
   const { now, slowStartMs, tried } = client;
   const weightOf = (member: Member): number => (tried?.has(member) ? 0 : member.weight(now, slowStartMs));
@@ -32,13 +41,13 @@ export function choose(
     case 'hash':
       return pickByRendezvous(client.product, client.key, current, weightOf);
     case 'bounded-hash': {
-      const isFull = boundOf(current, weightOf, policy.boundedLoad);
+      const isFull = boundOf(current, weightOf, loadOf, policy.boundedLoad);
       return pickByRendezvous(client.product, client.key, current, (member) => (isFull(member) ? 0 : weightOf(member)));
     }
     case 'least-connections':
-      return pickLeast(current, weightOf, random);
+      return pickLeast(current, weightOf, loadOf, random);
     case 'random-of-two':
-      return pickOfTwo(current, weightOf, random);
+      return pickOfTwo(current, weightOf, loadOf, random);
   }
 }
 
@@ -49,6 +58,7 @@ export function choose(
 function boundOf(
   members: readonly Member[],
   weightOf: (member: Member) => number,
+  loadOf: (member: Member) => number,
   factor: number,
 ): (member: Member) => boolean {
   let load = 1;
@@ -57,14 +67,15 @@ function boundOf(
     const own = weightOf(member);
     if (own === 0) continue;
     weight += own;
-    load += member.load;
+    load += loadOf(member);
   }
-  return (member) => member.load >= Math.ceil((factor * load * weightOf(member)) / weight);
+  return (member) => loadOf(member) >= Math.ceil((factor * load * weightOf(member)) / weight);
 }
 
 function pickLeast(
   members: readonly Member[],
   weightOf: (member: Member) => number,
+  loadOf: (member: Member) => number,
   random: () => number,
 ): Member | undefined {
   let best: Member | undefined;
@@ -73,7 +84,7 @@ function pickLeast(
   for (const member of members) {
     const weight = weightOf(member);
     if (weight === 0) continue;
-    const load = member.load / weight;
+    const load = loadOf(member) / weight;
     // Chooses one of those with the least load at random: otherwise the first one would get all clients that come at once.
     if (load < least) equals = 1;
     else if (load > least || random() * ++equals >= 1) continue;
@@ -87,12 +98,13 @@ function pickLeast(
 function pickOfTwo(
   members: readonly Member[],
   weightOf: (member: Member) => number,
+  loadOf: (member: Member) => number,
   random: () => number,
 ): Member | undefined {
   const one = pickByWeight(members, weightOf, random);
   if (one === undefined) return undefined;
   const other = pickByWeight(members, (member) => (member === one ? 0 : weightOf(member)), random) ?? one;
-  return other.load / weightOf(other) < one.load / weightOf(one) ? other : one;
+  return loadOf(other) / weightOf(other) < loadOf(one) / weightOf(one) ? other : one;
 }
 
 function pickByWeight(

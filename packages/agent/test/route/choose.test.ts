@@ -47,12 +47,9 @@ test('least-connections takes one that has least for its weight, and any of seve
       const share = (member: Member): number => member.load / member.target.weight;
       for (let index = 0; index < clients; index++) {
         const least = Math.min(...members.map(share));
-        const chosen = choose(
-          members,
-          { ...plainPolicy, choose: 'least-connections' },
-          client('ann'),
+        const chosen = choose(members, { ...plainPolicy, choose: 'least-connections' }, client('ann'), {
           random,
-        ) as Member;
+        }) as Member;
         expect(share(chosen)).toBe(least);
         chosen.requests++;
       }
@@ -62,7 +59,7 @@ test('least-connections takes one that has least for its weight, and any of seve
   const random = createRandom(7);
   const seen = new Map<Member, number>();
   for (let index = 0; index < 4_000; index++) {
-    const chosen = choose(equals, { ...plainPolicy, choose: 'least-connections' }, client('ann'), random) as Member;
+    const chosen = choose(equals, { ...plainPolicy, choose: 'least-connections' }, client('ann'), { random }) as Member;
     seen.set(chosen, (seen.get(chosen) ?? 0) + 1);
   }
   for (const member of equals) expect(seen.get(member)).toBeGreaterThan(850);
@@ -79,7 +76,9 @@ test('random-of-two never takes the one that has most for its weight', () => {
       const most = Math.max(...shares);
       fc.pre(shares.filter((one) => one === most).length === 1);
       const policy = { ...plainPolicy, choose: 'random-of-two' } as const;
-      expect(choose(members, policy, client('ann'), createRandom(seed))).not.toBe(members[shares.indexOf(most)]);
+      expect(choose(members, policy, client('ann'), { random: createRandom(seed) })).not.toBe(
+        members[shares.indexOf(most)],
+      );
     }),
   );
 });
@@ -89,7 +88,7 @@ test('random-of-two takes idle members by their weight', () => {
   const random = createRandom(11);
   const seen = [0, 0, 0];
   for (let index = 0; index < 8_000; index++) {
-    const chosen = choose(members, { ...plainPolicy, choose: 'random-of-two' }, client('ann'), random) as Member;
+    const chosen = choose(members, { ...plainPolicy, choose: 'random-of-two' }, client('ann'), { random }) as Member;
     (seen[members.indexOf(chosen)] as number)++;
   }
   expect(seen[0]).toBeGreaterThan(850);
@@ -104,7 +103,7 @@ test('a choice by weight finds a member for the largest random number, whatever 
   fc.assert(
     fc.property(fc.array(weight, { minLength: 1, maxLength: 20 }), (all) => {
       const policy = { ...plainPolicy, choose: 'random-of-two' } as const;
-      expect(choose(createMembers(all), policy, client('ann'), random)).toBeDefined();
+      expect(choose(createMembers(all), policy, client('ann'), { random })).toBeDefined();
     }),
     { numRuns: 2_000 },
   );
