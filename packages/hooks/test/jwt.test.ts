@@ -69,11 +69,21 @@ async function keySet(...pairs: [kid: string | undefined, pair: KeyPairKeyObject
   return (_request, response) => void response.end(JSON.stringify({ keys }));
 }
 
-/** The clock, for what happens later. The time that passes is not waited for. */
+/** The clocks, for what happens later. The time that passes is not waited for. */
 function holdClock(): { pass(milliseconds: number): void } {
   vi.useFakeTimers({ toFake: ['Date'] });
-  onTestFinished(() => void vi.useRealTimers());
-  return { pass: (milliseconds) => void vi.setSystemTime(Date.now() + milliseconds) };
+  let steady = performance.now();
+  const now = vi.spyOn(performance, 'now').mockImplementation(() => steady);
+  onTestFinished(() => {
+    vi.useRealTimers();
+    now.mockRestore();
+  });
+  return {
+    pass(milliseconds) {
+      vi.setSystemTime(Date.now() + milliseconds);
+      steady += milliseconds;
+    },
+  };
 }
 
 test.each<[string, JwtOptions, () => Promise<string>]>([

@@ -41,3 +41,4 @@ export { serveUpgrades, type UpgradeListener } from './serve-upgrades.ts';
 export { shareSocketShapes } from './share-socket-shapes.ts';
 export { onStop, type StopOptions, type StopReason, shutdownMessage } from './signals.ts';
 export { perMinute, perSecond, type Rate, TokenBucket } from './token-bucket.ts';
+export { uptimeMs } from './uptime.ts';

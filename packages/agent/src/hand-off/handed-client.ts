@@ -14,7 +14,7 @@ export class HandedClient {
   readonly canMigrate: boolean;
   /** Why this agent ends it, or has asked its target to. */
   cause: 'idle' | 'too old' | 'fault' | undefined = undefined;
-  /** When its limits are checked next, in milliseconds since 1970. */
+  /** When its limits are checked next, in time of `performance.now()`. */
   checkAt = 0;
   /** Its connection, once the target has it. */
   handed: Handed | undefined = undefined;

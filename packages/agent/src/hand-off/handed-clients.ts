@@ -5,7 +5,7 @@ import type { TunnelEnd } from '../tunnel/tunnel-end.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import { endingCause } from './ending-cause.ts';
 import type { Handed, HandedClient } from './handed-client.ts';
-import { type HandOffRecord, infoOf, readRecord } from './record.ts';
+import { type HandOffRecord, infoOf, readOpenedAt, readRecord } from './record.ts';
 import { SilentTargets, type SilentTargetsEvents } from './silent-targets.ts';
 
 /** How long a target may take to end a connection that it was asked to end, in milliseconds. */
@@ -70,7 +70,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
       onFault: options.onFault,
     });
     const { idleMs, maxAgeMs } = options.limits;
-    if (idleMs > 0 || maxAgeMs > 0) this.#sweeping = setInterval(() => this.#sweep(Date.now()), 1_000).unref();
+    if (idleMs > 0 || maxAgeMs > 0) this.#sweeping = setInterval(() => this.#sweep(performance.now()), 1_000).unref();
   }
 
   get size(): number {
@@ -197,7 +197,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   #end({ user }: Handed, record: HandOffRecord, ending: Ending, { bytesIn, bytesOut }: Counts): void {
     this.#options.onClosed({
       info: infoOf(record, user.member),
-      openedAt: record.openedAt,
+      openedAt: readOpenedAt(record),
       handedOff: true,
       bytesFromClient: Math.max(0, bytesIn - record.bytesInBefore),
       bytesFromTarget: Math.max(0, bytesOut - record.bytesOutBefore),
@@ -239,5 +239,6 @@ export class HandedClients implements GiverEvents<HandedClient> {
 }
 
 function openedAtOf(handed: Handed): number {
-  return readRecord(handed.readRecord())?.openedAt ?? 0;
+  const record = readRecord(handed.readRecord());
+  return record === undefined ? Number.NEGATIVE_INFINITY : readOpenedAt(record);
 }

@@ -10,7 +10,7 @@ import type { HandOffRecord } from './record.ts';
 /** The record of a connection, as far as it is known before its target has responded. */
 type OfferedRecord = Omit<
   HandOffRecord,
-  'token' | 'before' | 'cannotMigrate' | 'openedAt' | 'bytesInBefore' | 'bytesOutBefore'
+  'token' | 'before' | 'cannotMigrate' | 'openedAt' | 'openedUp' | 'bytesInBefore' | 'bytesOutBefore'
 >;
 
 /** The response of a target that was offered a client's connection. */

@@ -1,4 +1,5 @@
 import { maxRecordBytes } from '@gopush/hand-off';
+import { uptimeMs } from '@gopush/service';
 import type { SessionRequest } from '../request/session-request.ts';
 import type { Member } from '../route/fleet.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
@@ -18,8 +19,10 @@ export interface HandOffRecord extends SessionRequest, Omit<TunnelInfo, 'member'
   readonly route: string;
   /** Name of the target. */
   readonly target: string;
-  /** When it was upgraded, in milliseconds since 1970. */
+  /** When it was upgraded, in milliseconds since 1970: for agents of earlier versions. */
   readonly openedAt: number;
+  /** The same in time of {@link uptimeMs}, which is steady when the clock is set; absent: of an agent of an earlier version. */
+  readonly openedUp?: number | undefined;
   /** The token by which the next target finds its session; absent: its target keeps none that could migrate. */
   readonly token: string | undefined;
   /**
@@ -56,6 +59,7 @@ export function readRecord(bytes: Buffer): HandOffRecord | undefined {
     const isWhole =
       texts.every((field) => typeof record?.[field] === 'string') &&
       counts.every((field) => Number.isSafeInteger(record?.[field])) &&
+      (record?.openedUp === undefined || Number.isSafeInteger(record.openedUp)) &&
       ['string', 'undefined'].includes(typeof record?.token) &&
       isBefore(record?.before);
     return isWhole ? (record as HandOffRecord) : undefined;
@@ -67,6 +71,18 @@ export function readRecord(bytes: Buffer): HandOffRecord | undefined {
 function isBefore(value: unknown): boolean {
   const { token, positions } = (value ?? {}) as Partial<Record<string, unknown>>;
   return value === undefined || (typeof token === 'string' && typeof positions === 'string');
+}
+
+/** How a record says when a connection was upgraded. @param at - in time of `performance.now()` */
+export function writeOpenedAt(at: number): Pick<HandOffRecord, 'openedAt' | 'openedUp'> {
+  const ageMs = performance.now() - at;
+  return { openedAt: Math.round(Date.now() - ageMs), openedUp: Math.round(uptimeMs() - ageMs) };
+}
+
+/** When a connection was upgraded, in time of `performance.now()`. */
+export function readOpenedAt({ openedAt, openedUp }: Pick<HandOffRecord, 'openedAt' | 'openedUp'>): number {
+  const ageMs = openedUp === undefined ? Date.now() - openedAt : uptimeMs() - openedUp;
+  return performance.now() - ageMs;
 }
 
 /** A client that was handed over, described as one with a tunnel. */

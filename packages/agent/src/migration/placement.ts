@@ -10,7 +10,7 @@ import type { LeavingSession } from './leaving-sessions.ts';
 export class Placement {
   readonly #product: Product;
   readonly #slowStartMs: number;
-  readonly #now = Date.now();
+  readonly #now = performance.now();
   /** How many sessions targets will have when those that were found have moved. */
   readonly #planned = new Map<Member, number>();
   readonly #sessionsPerWeight: number;

@@ -21,14 +21,20 @@ export class PolicyChoices {
   /** The choice after the first one. One of less weight would get more than its share if it stood in for that. */
   second(first: Member, members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined {
     const second = this.#choose(members, new Set([...tried, first]));
-    const now = Date.now();
+    const now = performance.now();
     const weightOf = (member: Member): number => member.weight(now, this.#slowStartMs);
     return second !== undefined && weightOf(second) >= weightOf(first) ? second : undefined;
   }
 
   #choose(members: readonly Member[], tried: ReadonlySet<Member>): Member | undefined {
     const { uid, address, product, member } = this.#info;
-    const client = { product, key: clientKey(uid, address), tried, now: Date.now(), slowStartMs: this.#slowStartMs };
+    const client = {
+      product,
+      key: clientKey(uid, address),
+      tried,
+      now: performance.now(),
+      slowStartMs: this.#slowStartMs,
+    };
     return choose(members, member.product.policy, client);
   }
 }

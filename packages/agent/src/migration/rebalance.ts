@@ -112,7 +112,7 @@ export class Rebalance {
   /** Asks for the next sessions. */
   #step(): void {
     const { pacer } = this.#options;
-    const now = Date.now();
+    const now = performance.now();
     let left = this.#perStep;
     for (const [member, leaving] of this.#leaving) {
       leaving.forgetOld(now);
@@ -132,7 +132,7 @@ export class Rebalance {
   /** Has sessions leave the targets that have left their list, or have the weight 0. */
   async #look(): Promise<void> {
     this.#listed = await this.#list();
-    const now = Date.now();
+    const now = performance.now();
     for (const session of this.#options.sessions()) {
       const { member } = session;
       if (!this.#hasNoWeight(member, now) && !this.hasLeft(member)) continue;
@@ -158,7 +158,7 @@ export class Rebalance {
       const targets = await sources.targets(from);
       // No target at all is more likely a mistake than intended.
       if (targets.length === 0) continue;
-      fleet.product(product, policy, false).list(targets, Date.now(), fleet.health.slowStartMs);
+      fleet.product(product, policy, false).list(targets, performance.now(), fleet.health.slowStartMs);
       listed.add(product);
       onListed(targets);
     }

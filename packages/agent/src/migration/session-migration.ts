@@ -71,7 +71,7 @@ export class SessionMigration implements TunnelMigration {
   readonly #events: SessionMigrationEvents;
   readonly #stream: TargetStream;
   #phase: 'piping' | 'giving' | 'held' | 'arriving' = 'piping';
-  /** Since when it is `giving` or `arriving`, in milliseconds since 1970. */
+  /** Since when it is `giving` or `arriving`, in time of `performance.now()`. */
   #since = 0;
   /** Connections to former targets, until the next one continues. */
   #former: Socket[] | undefined;
@@ -149,7 +149,7 @@ export class SessionMigration implements TunnelMigration {
   }
 
   onTargetControl(opcode: number, payload: Buffer, end: number, size: number): void {
-    if (this.#stream.onControl(opcode, payload, end, size)) this.#stopClient(Date.now());
+    if (this.#stream.onControl(opcode, payload, end, size)) this.#stopClient(performance.now());
   }
 
   onTargetData(chunk: Buffer, end: number, place: PositionPlace | undefined): void {
@@ -201,7 +201,7 @@ export class SessionMigration implements TunnelMigration {
     this.#stream.begin(skip);
     tunnel.attachTarget(socket);
     this.#phase = 'arriving';
-    this.#since = Date.now();
+    this.#since = performance.now();
     this.#onContinued = onContinued;
     if (skip === 0) this.#continue();
     tunnel.target.start(early.length === 0 ? [] : [early]);
@@ -285,7 +285,7 @@ export class SessionMigration implements TunnelMigration {
   #skip(opening: OpeningFrames, chunk: Buffer, length: number): boolean {
     const rest = opening.take(chunk, length);
     if (rest === undefined) {
-      if (opening.areTooLong) this.tunnel.close(1012, 'not resumed', Date.now());
+      if (opening.areTooLong) this.tunnel.close(1012, 'not resumed', performance.now());
       return true;
     }
     this.#continue();
@@ -313,7 +313,7 @@ export class SessionMigration implements TunnelMigration {
     this.#onContinued?.();
     this.#onContinued = undefined;
     // The target first has to get the event that the client had begun.
-    if (asksToStop) this.#stopClient(Date.now());
+    if (asksToStop) this.#stopClient(performance.now());
   }
 
   /** Ends the connections to former targets, which may not know that the session is elsewhere. */
@@ -323,7 +323,7 @@ export class SessionMigration implements TunnelMigration {
   }
 
   #refuseForged(): void {
-    this.tunnel.close(1008, 'forged mark', Date.now());
+    this.tunnel.close(1008, 'forged mark', performance.now());
   }
 }
 

@@ -60,7 +60,7 @@ export function observeTunnels(
     },
     tunnelClosed(end) {
       const { info, cause, closeCode } = end;
-      const seconds = (Date.now() - end.openedAt) / 1_000;
+      const seconds = (performance.now() - end.openedAt) / 1_000;
       carried.bytesFromClients += end.bytesFromClient;
       carried.bytesFromTargets += end.bytesFromTarget;
       const { messagesFromClient = 0, messagesFromTarget = 0 } = end;

@@ -76,7 +76,7 @@ export async function askRouter({
       return `${code}: ${detail}${cause === undefined ? '' : `: ${describeThrown(cause)}`}`;
     }
     const product = fleet.product(source.product, source.policy, true);
-    return explainChoice(product, 'function', { key: clientKey(uid, ip), now: Date.now(), slowStartMs: 0 });
+    return explainChoice(product, 'function', { key: clientKey(uid, ip), now: performance.now(), slowStartMs: 0 });
   } finally {
     fleet.close();
   }

@@ -21,7 +21,7 @@ export function startChecks(fleet: Fleet): () => void {
   const timer = setInterval(() => {
     for (const product of fleet.products.values()) {
       if (product.policy.check === 'none') continue;
-      for (const member of product.inUse(Date.now())) {
+      for (const member of product.inUse(performance.now())) {
         if (asking.has(member)) continue;
         asking.add(member);
         const done = (): void => void asking.delete(member);

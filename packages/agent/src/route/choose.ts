@@ -9,7 +9,7 @@ export interface ChooseFor {
   readonly key: string;
   /** Members that were tried already, if any. */
   readonly tried: ReadonlySet<Member> | undefined;
-  /** Milliseconds since 1970. */
+  /** In time of `performance.now()`. */
   readonly now: number;
   readonly slowStartMs: number;
 }

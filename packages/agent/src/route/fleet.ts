@@ -34,21 +34,21 @@ export class Member {
   messages = 0;
   /** How often it was ejected since it was last healthy for long. */
   ejections = 0;
-  /** Until when it is ejected, in milliseconds since 1970. */
+  /** Until when it is ejected, in time of `performance.now()`. */
   ejectedUntil = 0;
-  /** When it was last found healthy after an ejection, in milliseconds since 1970. */
+  /** When it was last found healthy after an ejection, in time of `performance.now()`. */
   backSince = 0;
   /** Since when its weight rises; 0: it has its whole weight. */
   risesSince = 0;
   /** Handshakes that it has not responded to yet. */
   readonly handshakes = new AdmissionWindow({ toleranceMs: handshakeLateMs, reserve: reserveShare });
-  /** Until when it is not asked to take new clients, since it has responded that it is being drained, in milliseconds since 1970. */
+  /** Until when it is not asked to take new clients, since it has responded that it is being drained, in time of `performance.now()`. */
   drainsUntil = 0;
   /** Why it takes no new clients, in its own words; the sessions it has stay. */
   notReady: string | undefined;
   /** The last failure. */
   lastFailure: FailureCode | undefined;
-  /** When the router last named it, in milliseconds since 1970. */
+  /** When the router last named it, in time of `performance.now()`. */
   seenAt: number;
 
   constructor(target: Target, product: Product, now: number) {
@@ -226,7 +226,7 @@ export type OnHealth = (member: Member, event: 'ejected' | 'back', forMs: number
 export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
   const products = new Map<string, Product>();
   const sweep = setInterval(() => {
-    for (const product of products.values()) product.sweep(Date.now());
+    for (const product of products.values()) product.sweep(performance.now());
   }, 60_000).unref();
 
   function mayEject(among: readonly Member[], now: number): boolean {
@@ -239,7 +239,7 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
   function succeeded(member: Member): void {
     member.successes++;
     if (member.failures === 0 && member.ejections === 0) return;
-    const now = Date.now();
+    const now = performance.now();
     member.failures = 0;
     if (member.isEjected(now)) return;
     if (member.ejectedUntil > 0) {
@@ -254,7 +254,7 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
   }
 
   function found(member: Member): void {
-    if (member.ejectedUntil > 0) member.ejectedUntil = Math.min(member.ejectedUntil, Date.now());
+    if (member.ejectedUntil > 0) member.ejectedUntil = Math.min(member.ejectedUntil, performance.now());
     succeeded(member);
   }
 
@@ -272,21 +272,21 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
     },
     succeeded,
     leaves({ name }) {
-      const until = Date.now() + leavingMs;
+      const until = performance.now() + leavingMs;
       for (const { members } of products.values()) {
         const member = members.get(name);
         if (member !== undefined) member.ejectedUntil = Math.max(member.ejectedUntil, until);
       }
     },
     drains(member) {
-      member.drainsUntil = Date.now() + drainingMs;
+      member.drainsUntil = performance.now() + drainingMs;
     },
     found,
     started(member) {
       if (member.lastFailure !== undefined && beforeRequest.has(member.lastFailure)) found(member);
     },
     failed(member, code, among) {
-      const now = Date.now();
+      const now = performance.now();
       member.lastFailure = code;
       member.failures++;
       member.errors++;
@@ -301,7 +301,7 @@ export function createFleet(health: HealthConfig, onHealth: OnHealth): Fleet {
       onHealth(member, 'ejected', forMs);
     },
     eject(member, code, forMs) {
-      const now = Date.now();
+      const now = performance.now();
       const wasEjected = member.isEjected(now);
       member.lastFailure = code;
       member.failures = 0;

@@ -32,7 +32,7 @@ export interface Place {
    * Waits until a target of the product may be up. A client that tries again only because it has waited longest keeps its place meanwhile: others
    * that come must not push it out.
    *
-   * @param deadline - when to give up, in milliseconds since 1970
+   * @param deadline - when to give up, in time of `performance.now()`
    */
   wait(what: WaitFor, deadline: number): Promise<HoldEnd>;
   /** The client waits no more. */
@@ -154,7 +154,7 @@ class Queues implements Hold {
   }
 
   async #look(): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     for (const queue of this.#queues.values()) endOverdue(queue, now);
     await Promise.all([...this.#queues].map(([product, queue]) => this.#lookFor(product, queue)));
     this.#looking = this.#queues.size === 0 || this.#closed ? undefined : setTimeout(() => this.#look(), lookMs);
@@ -197,7 +197,7 @@ export function targetsOf(current: readonly Member[], queue: Iterable<Pick<Waite
   // A client with an older list may find its target in the current one.
   const lists = new Set([current, ...Array.from(queue, ({ members }) => members)]);
   const members = new Set([...lists].flat());
-  const now = Date.now();
+  const now = performance.now();
   return [...members].filter(
     ({ notReady, drainsUntil, target }) => notReady === undefined && !(drainsUntil > now) && target.weight !== 0,
   );

@@ -41,7 +41,7 @@ export function createRecovery(fleet: Fleet, connectTimeoutMs: number): Recovery
   async function watchOver(member: Member): Promise<void> {
     for (;;) {
       await delay(gapMs, undefined, { ref: false });
-      if (closed || !member.isEjected(Date.now())) return;
+      if (closed || !member.isEjected(performance.now())) return;
       const fault = await look(member);
       if (closed) return;
       if (fault === undefined) {
@@ -50,7 +50,7 @@ export function createRecovery(fleet: Fleet, connectTimeoutMs: number): Recovery
       }
       // Each client would wait as long for it.
       if (unreached.has(member) && fault !== 'unknown' && hasOther(member)) {
-        member.ejectedUntil = Math.max(member.ejectedUntil, Date.now() + untilNextMs);
+        member.ejectedUntil = Math.max(member.ejectedUntil, performance.now() + untilNextMs);
       }
     }
   }
@@ -92,6 +92,6 @@ export function createRecovery(fleet: Fleet, connectTimeoutMs: number): Recovery
 
 /** Whether another target of its product gets clients. */
 function hasOther(member: Member): boolean {
-  const now = Date.now();
+  const now = performance.now();
   return member.product.inUse(now).some((other) => other !== member && !other.isEjected(now));
 }

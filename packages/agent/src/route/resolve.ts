@@ -89,7 +89,7 @@ function listed(
   { fleet }: ResolveContext,
 ): Pick<Route, 'product' | 'members'> {
   const product = fleet.product(name, policy, from.kind === 'function');
-  return { product, members: product.list(targets, Date.now(), fleet.health.slowStartMs) };
+  return { product, members: product.list(targets, performance.now(), fleet.health.slowStartMs) };
 }
 
 /** The sticky signature of the session that a request belongs to. */

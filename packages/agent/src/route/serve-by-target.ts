@@ -64,8 +64,8 @@ async function waitForTarget<T>(
   while (!last.ok && isDown(last.failure.code)) {
     const { holdMs } = route.product.policy;
     if (holdMs === 0) return last;
-    deadline ??= Date.now() + holdMs;
-    if (Date.now() >= deadline) return failed('target_none', 'no target came up while the client was queued');
+    deadline ??= performance.now() + holdMs;
+    if (performance.now() >= deadline) return failed('target_none', 'no target came up while the client was queued');
     switch (await place.wait(route, deadline)) {
       case 'gone':
         return failed('client_gone', 'while queued for a target');
@@ -108,7 +108,7 @@ async function tryMembers<T>(
   const marked = begins ? undefined : member;
   for (let moves = 0; moves <= maxMoves; moves++) {
     if (moves > 0 && !retries.withdraw()) break;
-    member ??= choose(members, policy, { product: name, key: key ?? '', tried, now: Date.now(), slowStartMs });
+    member ??= choose(members, policy, { product: name, key: key ?? '', tried, now: performance.now(), slowStartMs });
     if (member === undefined) break;
     member.picks++;
     result = await ask(member);
@@ -132,7 +132,7 @@ const passing: ReadonlySet<FailureCode> = new Set(['target_full', 'target_draini
 
 /** Why none of these takes a new client. */
 function whyNone(members: readonly Member[]): FailureCode {
-  const now = Date.now();
+  const now = performance.now();
   return members.some(({ drainsUntil }) => drainsUntil > now) ? 'target_draining' : 'target_none';
 }
 
@@ -149,7 +149,7 @@ function countFailure(
 }
 
 function isWanted(member: Member, members: readonly Member[], slowStartMs: number): boolean {
-  return members.includes(member) && member.weight(Date.now(), slowStartMs) > 0;
+  return members.includes(member) && member.weight(performance.now(), slowStartMs) > 0;
 }
 
 /**

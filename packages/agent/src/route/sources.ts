@@ -82,7 +82,7 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
       kept.set(key, entry);
     }
     const { until } = entry;
-    if (Date.now() < until) return entry.targets;
+    if (performance.now() < until) return entry.targets;
     if (entry.asking === undefined) {
       kept.delete(key);
       kept.set(key, entry);
@@ -96,11 +96,11 @@ export function createSources({ builtIn, dnsServers, allows, log }: SourcesOptio
       const { targets, ttlMs: ttl } = await ask();
       // An equal list keeps its array, so that comparing is cheap.
       if (!sameTargets(entry.targets, targets)) entry.targets = targets;
-      entry.until = Date.now() + Math.min(Math.max(ttl, ttlMs.least), ttlMs.most);
+      entry.until = performance.now() + Math.min(Math.max(ttl, ttlMs.least), ttlMs.most);
     } catch (error) {
       // A name server that is down does not change the targets: the known ones stay.
       log.warn({ name: key, problem: (error as Error).message, kept: entry.targets.length }, 'DNS gave no targets');
-      entry.until = Date.now() + ttlMs.least;
+      entry.until = performance.now() + ttlMs.least;
     }
     entry.asking = undefined;
     return entry.targets;

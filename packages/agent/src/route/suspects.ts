@@ -44,7 +44,7 @@ export function createSuspects(fleet: Fleet, recovery: Pick<Recovery, 'watch'>):
         return;
       }
       fleet.failed(member, fault, among);
-      if (member.isEjected(Date.now())) {
+      if (member.isEjected(performance.now())) {
         recovery.watch(member);
         return;
       }
@@ -54,7 +54,7 @@ export function createSuspects(fleet: Fleet, recovery: Pick<Recovery, 'watch'>):
   return {
     suspect(member, among) {
       const now = performance.now();
-      if (closed || member.isEjected(Date.now()) || (resting.get(member) ?? 0) > now) return;
+      if (closed || member.isEjected(performance.now()) || (resting.get(member) ?? 0) > now) return;
       resting.set(member, Number.POSITIVE_INFINITY);
       const rest = (): void => void resting.set(member, performance.now() + restMs);
       void investigate(member, among).then(rest, rest);

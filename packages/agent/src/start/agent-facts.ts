@@ -45,7 +45,7 @@ function describeTargets(
   tunnels: Tunnels,
   handOff: AgentContext['handOff'],
 ): TargetFacts[] {
-  const now = Date.now();
+  const now = performance.now();
   const handed = handedByMember(handOff);
   const open = messagesByMember(tunnels);
   const used = [...products.values()].filter(({ isUsed }) => isUsed);

@@ -71,7 +71,7 @@ export function describeMetrics(metrics: Metrics, context: AgentContext, eventLo
   };
   const { slowStartMs } = fleet.health;
   perTarget('gauge', 'target_up', 'Whether a target gets new clients.', (member) =>
-    member.weight(Date.now(), slowStartMs) > 0 ? 1 : 0,
+    member.weight(performance.now(), slowStartMs) > 0 ? 1 : 0,
   );
   perTarget('gauge', 'target_tunnels', 'Open tunnels to a target.', (member) => member.tunnels);
   perTarget('gauge', 'target_requests', 'Requests in flight to a target.', (member) => member.requests);

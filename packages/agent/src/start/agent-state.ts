@@ -3,7 +3,7 @@ import type { AgentContext } from '../serve/agent-context.ts';
 
 /** The `/state` of an agent. */
 export function describeAgent({ node, fleet, hold, limits, tunnels, handOff, config }: AgentContext): object {
-  const now = Date.now();
+  const now = performance.now();
   const { slowStartMs } = fleet.health;
   return {
     node,
@@ -38,7 +38,7 @@ export function describeAgent({ node, fleet, hold, limits, tunnels, handOff, con
 export function stateOf(member: Member, isCurrent: boolean, now: number): { state: string; why?: string } {
   if (!isCurrent) return { state: 'left', why: 'the router no longer names it' };
   if (member.isEjected(now)) {
-    return { state: 'ejected', why: `${member.lastFailure}; for ${member.ejectedUntil - now} ms more` };
+    return { state: 'ejected', why: `${member.lastFailure}; for ${Math.ceil(member.ejectedUntil - now)} ms more` };
   }
   if (member.drainsUntil > now) return { state: 'draining', why: 'it says that it is being drained' };
   if (member.notReady !== undefined) return { state: 'not ready', why: member.notReady };

@@ -58,7 +58,7 @@ export function createRouteExplanation(context: AgentContext): AdminRoute {
       const product = fleet.product(entry, policy, false);
       const targets = await sources.targets(from);
       const { slowStartMs } = fleet.health;
-      const now = Date.now();
+      const now = performance.now();
       product.list(targets, now, slowStartMs);
       const explained = explainChoice(product, from.kind, { key: clientKey(uid, ip), now, slowStartMs });
       respondJson(response, 200, { ...head, ...explained, why: [...client.why, ...explained.why] });
@@ -110,7 +110,7 @@ async function describeFunctionRoute(
   context: AgentContext,
 ): Promise<object> {
   const { fleet, sources } = context;
-  const now = Date.now();
+  const now = performance.now();
   const known = [...(fleet.products.get(source.product)?.members.values() ?? [])].slice(0, mostListed);
   const pushServers = await sources.targets({ kind: 'built-in' });
   return {

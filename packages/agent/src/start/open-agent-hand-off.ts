@@ -92,7 +92,7 @@ async function wantListed(handOff: HandOff, { fleet, hooks, sources }: AgentHand
   for (const { product, policy, from } of [...products.values(), ...(otherProducts ? [otherProducts] : [])]) {
     if (from.kind !== 'built-in' && from.kind !== 'list') continue;
     const targets = await sources.targets(from);
-    fleet.product(product, policy, false).list(targets, Date.now(), fleet.health.slowStartMs);
+    fleet.product(product, policy, false).list(targets, performance.now(), fleet.health.slowStartMs);
     await handOff.want(targets);
   }
 }

@@ -37,7 +37,7 @@ export function tlsOptions(target: Target, tls: TargetTls): ConnectionOptions {
     secureContext: contextOf(tls),
     rejectUnauthorized,
     ...(servername === undefined ? {} : { servername }),
-    ...(known === undefined || known.until < Date.now() ? {} : { session: known.session }),
+    ...(known === undefined || known.until < performance.now() ? {} : { session: known.session }),
   };
 }
 
@@ -48,7 +48,7 @@ export function keepSessions(socket: TLSSocket, target: Target): void {
     const until = sessions.get(key)?.until ?? 0;
     sessions.delete(key);
     // A connection that continues an older session has not checked a certificate.
-    sessions.set(key, { session, until: socket.isSessionReused() ? until : Date.now() + sessionMs });
+    sessions.set(key, { session, until: socket.isSessionReused() ? until : performance.now() + sessionMs });
     shorten(sessions, most.sessions);
   });
   // The session may have caused the failure.

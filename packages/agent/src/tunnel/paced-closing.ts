@@ -17,7 +17,7 @@ export class CloseQueue {
 
   /** Closes a tunnel with 1012 when its turn comes. */
   add(tunnel: Tunnel, cause: EndingCause): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#nextAt = Math.max(now, this.#nextAt) + this.#distanceMs;
     const timer = setTimeout(
       () => {
@@ -54,7 +54,7 @@ export function closeInRandomOrder(tunnels: Iterable<Tunnel>, perSecond: number)
 }
 
 function closeForRestart(tunnel: Tunnel, cause: EndingCause): void {
-  tunnel.contain(() => tunnel.close(1012, cause, Date.now()));
+  tunnel.contain(() => tunnel.close(1012, cause, performance.now()));
 }
 
 /** Fisher and Yates. */

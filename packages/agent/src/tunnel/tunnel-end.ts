@@ -5,7 +5,7 @@ import type { TunnelInfo } from './tunnel-info.ts';
 /** The report on an upgraded connection that has ended. */
 export interface TunnelEnd {
   readonly info: TunnelInfo;
-  /** In milliseconds since 1970. */
+  /** In time of `performance.now()`. */
   readonly openedAt: number;
   /** Whether it was handed over to its target, so that none of its bytes went through this agent. */
   readonly handedOff: boolean;

@@ -68,7 +68,7 @@ export class TunnelSide implements Receiver, FrameReceiver {
     // Its `close` event is over.
     if (this.socket.closed) this.tunnel.closed(this);
     // So is its `end` event: a client may end its side during the handshake.
-    else if (this.socket.readableEnded) this.tunnel.ended(this, Date.now());
+    else if (this.socket.readableEnded) this.tunnel.ended(this, performance.now());
     else if (!more) this.socket.pause();
   }
 
@@ -153,7 +153,7 @@ function onDrain(this: SidedSocket): void {
 
 function onEnd(this: SidedSocket): void {
   const side = this[ownSide];
-  side?.tunnel.contain(() => side.tunnel.ended(side, Date.now()));
+  side?.tunnel.contain(() => side.tunnel.ended(side, performance.now()));
 }
 
 function onError(this: SidedSocket): void {

@@ -31,7 +31,7 @@ export interface TunnelParts {
   readonly client: Socket;
   readonly target: Socket;
   readonly info: TunnelInfo;
-  /** When it was opened, in milliseconds since 1970. @defaultValue now */
+  /** When it was opened, in time of `performance.now()`. @defaultValue now */
   readonly openedAt?: number;
   /** Makes what can migrate its session; absent: the tunnel ends with its target. */
   readonly migration?: ((tunnel: Tunnel) => TunnelMigration) | undefined;

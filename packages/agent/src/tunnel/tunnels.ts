@@ -51,7 +51,7 @@ export class Tunnels {
 
   /** Joins a client and a target. The caller starts the tunnel. */
   open(parts: TunnelParts): Tunnel {
-    const tunnel = new Tunnel(parts, Date.now(), this.#events);
+    const tunnel = new Tunnel(parts, performance.now(), this.#events);
     this.#tunnels.add(tunnel);
     return tunnel;
   }
@@ -111,7 +111,7 @@ export class Tunnels {
   }
 
   #sweep(limits: TunnelLimits): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const tunnel of this.#tunnels) {
       try {
         tunnel.sweep(now, limits);

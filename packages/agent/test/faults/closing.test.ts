@@ -261,7 +261,7 @@ describe('a tunnel', () => {
       info: {} as TunnelInfo,
       migration: (one: Tunnel) => new SessionMigration(one, options),
     };
-    const tunnel = new Tunnel(parts, Date.now(), events);
+    const tunnel = new Tunnel(parts, performance.now(), events);
     tunnel.start([], []);
     atTarget.end();
     expect(await lost.promise).toBe('crash');
@@ -285,7 +285,7 @@ describe('a tunnel', () => {
     await gone;
     const closed = createSignal<Tunnel>();
     const events = { onClosed: closed.resolve, onHandedOver() {}, onFault() {} };
-    const tunnel = new Tunnel({ client, target, info: {} as TunnelInfo }, Date.now(), events);
+    const tunnel = new Tunnel({ client, target, info: {} as TunnelInfo }, performance.now(), events);
     const ended = once(atTarget, 'close');
     tunnel.start([], []);
     expect(await closed.promise).toBe(tunnel);

@@ -15,7 +15,7 @@ afterEach(() => void vi.useRealTimers());
 function openRebalance(weights: readonly number[]) {
   const fleet = createFleet({ slowStartMs: 0 } as HealthConfig, () => {});
   const targets = weights.map((weight, index) => createTarget('127.0.0.1', 4000 + index, weight));
-  const members = fleet.product('default', plainPolicy, false).list(targets, Date.now(), 0);
+  const members = fleet.product('default', plainPolicy, false).list(targets, performance.now(), 0);
   const seen = { asked: 0, members };
   const session = {
     member: members[0],
@@ -51,7 +51,7 @@ test('sessions leave a target of weight 0', async () => {
 test('sessions stay at a target of weight 0 as long as no other one takes new clients: they would go round without end', async () => {
   const seen = openRebalance([0, 0, 1]);
   const [, , third] = seen.members;
-  Object.assign(third as object, { ejectedUntil: Date.now() + 5_000 });
+  Object.assign(third as object, { ejectedUntil: performance.now() + 5_000 });
   await vi.advanceTimersByTimeAsync(4_500);
   expect(seen.asked).toBe(0);
   await vi.advanceTimersByTimeAsync(2_000);

@@ -28,7 +28,7 @@ async function openTunnel() {
   const faults: unknown[] = [];
   const tunnel = new Tunnel(
     { client, target, info: {} as TunnelInfo, migration: (one) => new SessionMigration(one, options) },
-    Date.now(),
+    performance.now(),
     { onClosed() {}, onHandedOver() {}, onFault: (_tunnel, error) => void faults.push(error) },
   );
   tunnel.start([], []);
@@ -105,7 +105,7 @@ describe('a target that asked for the client to be stopped', () => {
     target.socket.write(drain);
     await target.until(/gopush:quiet/);
     client.socket.write(fromClient('42["later"]'));
-    const now = Date.now();
+    const now = performance.now();
     migration.sweep(now + 14_000);
     expect(migration.isClientStopped).toBe(true);
     migration.sweep(now + 16_000);
@@ -143,7 +143,7 @@ test('a target that took the session and does not send its openings within 15 s 
   const { give, arrive, migration, client } = await openTunnel();
   await give();
   await arrive(2);
-  migration.sweep(Date.now() + 16_000);
+  migration.sweep(performance.now() + 16_000);
   expect((await client.closed()).slice(-4)).toBe(closeOf(1012));
 });
 
@@ -197,12 +197,12 @@ describe('a silent target', () => {
 
 test('a rebalance asks once: not while the session is given or held, nor when it is over', async () => {
   const { migration, tunnel, target } = await openTunnel();
-  expect([migration.migrate(Date.now()), migration.isPaced]).toEqual([true, true]);
+  expect([migration.migrate(performance.now()), migration.isPaced]).toEqual([true, true]);
   await target.until(/gopush:quiet/);
-  expect(migration.migrate(Date.now())).toBe(false);
+  expect(migration.migrate(performance.now())).toBe(false);
   target.socket.end();
   await expect.poll(() => tunnel.isHeld).toBe(true);
-  expect(migration.migrate(Date.now())).toBe(false);
+  expect(migration.migrate(performance.now())).toBe(false);
   tunnel.destroy('cut');
 });
 

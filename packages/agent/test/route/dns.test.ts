@@ -26,10 +26,10 @@ function untilNames(sources: Sources, source: TargetSource, names: readonly stri
 
 /** Sets the clock, which says how old an answer is; timers continue. */
 function atSecond(seconds: number): void {
-  vi.useFakeTimers({ now: 1_700_000_000_000 + seconds * 1_000, toFake: ['Date'] });
+  vi.spyOn(performance, 'now').mockReturnValue(1_000_000 + seconds * 1_000);
 }
 afterEach(() => {
-  vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 test('a name server that is gone takes nothing away', async () => {

@@ -20,7 +20,7 @@ function openFleet(count: number, settings: Partial<HealthConfig> = {}) {
   onTestFinished(fleet.close);
   const product = fleet.product('default', plainPolicy, false);
   const targets = Array.from({ length: count }, (_, index) => createTarget('127.0.0.1', 4000 + index));
-  const members = product.list(targets, Date.now(), 0);
+  const members = product.list(targets, performance.now(), 0);
   const fail = (member: Member | undefined, times = 3): void => {
     for (let time = 0; time < times; time++) fleet.failed(member as Member, 'target_reset', members);
   };
@@ -28,7 +28,8 @@ function openFleet(count: number, settings: Partial<HealthConfig> = {}) {
 }
 
 beforeEach(() => {
-  vi.useFakeTimers({ now: 1_700_000_000_000, toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['performance'] });
+  vi.advanceTimersByTime(1_000);
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -112,7 +113,7 @@ test('a target that was not ready gets clients again when nobody asks it any lon
   fleet.product('default', { ...plainPolicy, check: '/readyz' }, false);
   member.notReady = '/readyz responds 503';
   fleet.product('default', plainPolicy, false);
-  expect(member.weight(Date.now(), 0)).toBe(1);
+  expect(member.weight(performance.now(), 0)).toBe(1);
 });
 
 test('a product is used once a client was led to one of its targets, or something has shown how one is, and stays so', () => {

@@ -28,21 +28,21 @@ export function createRemoteKeys(url: URL): JWTVerifyGetKey {
 
   /** Fetches the set, unless that was done just now. Does not report failures: only the known keys count. */
   async function refresh(): Promise<void> {
-    if (Date.now() < nextAt) return fetching;
-    nextAt = Date.now() + cooldownMs;
+    if (performance.now() < nextAt) return fetching;
+    nextAt = performance.now() + cooldownMs;
     fetching = remote.reload().then(
       () => {
-        takenAt = Date.now();
+        takenAt = performance.now();
       },
       () => {
-        nextAt = Date.now() + retryMs;
+        nextAt = performance.now() + retryMs;
       },
     );
     await fetching;
   }
   return async (header, token) => {
-    if (Date.now() - takenAt >= maxAgeMs) await refresh();
-    if (Date.now() - takenAt >= maxStaleMs) throw new errors.JWKSTimeout('the keys cannot be fetched');
+    if (performance.now() - takenAt >= maxAgeMs) await refresh();
+    if (performance.now() - takenAt >= maxStaleMs) throw new errors.JWKSTimeout('the keys cannot be fetched');
     try {
       return await remote(header, token);
     } catch (error) {

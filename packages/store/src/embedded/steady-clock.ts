@@ -1,4 +1,4 @@
-import { machineId } from '@gopush/service';
+import { machineId, uptimeMs } from '@gopush/service';
 
 /**
  * The time of an embedded store, the same for all its processes. It is steady when the clock of the machine is set forward or back, so that
@@ -19,13 +19,6 @@ export interface ClockAnchor {
 
 /** Largest difference between what two processes take for the machine's time, in milliseconds. */
 const roundMs = 1_000;
-
-/** Time since the machine started, in milliseconds; the same in all processes. */
-const sinceStart = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
-function uptimeMs(): number {
-  return sinceStart + performance.now();
-}
 
 /**
  * Returns the stored clock, or a new one.

@@ -48,10 +48,10 @@ export function holderOf(path: string): Holder | undefined {
  */
 export async function awaitWriters(folder: string, path: string): Promise<void> {
   const first = holderOf(path);
-  const by = Date.now() + callMs;
+  const by = performance.now() + callMs;
   for (let now = first; now !== undefined; now = holderOf(path)) {
     if (now.thread !== first?.thread || now.lastTxn !== first.lastTxn) return;
-    if (Date.now() >= by) {
+    if (performance.now() >= by) {
       throw new StoreError('store_down', `the store in ${folder} is locked by a process that hangs`);
     }
     await delay(lookMs);

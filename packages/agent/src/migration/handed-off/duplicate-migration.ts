@@ -212,13 +212,14 @@ export class DuplicateMigration {
     this.#info.member = member;
     const { offered, head, record: next } = taken;
     const token = headerOf(head, sessionTokenHeader) || undefined;
-    const { openedAt, bytesInBefore, bytesOutBefore } = known;
+    const { openedAt, openedUp, bytesInBefore, bytesOutBefore } = known;
     const record = {
       ...next,
       token,
       before: this.#name,
       cannotMigrate: undefined,
       openedAt,
+      openedUp,
       bytesInBefore,
       bytesOutBefore,
     };

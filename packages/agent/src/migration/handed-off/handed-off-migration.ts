@@ -10,7 +10,7 @@ import type { Mark, Orphan, UncleanCause } from '@gopush/hand-off';
 import type { HandOff } from '../../hand-off/hand-off.ts';
 import { type Handed, HandedClient } from '../../hand-off/handed-client.ts';
 import type { Continuation, TargetLossHandler } from '../../hand-off/handed-clients.ts';
-import { type HandOffRecord, infoOf } from '../../hand-off/record.ts';
+import { type HandOffRecord, infoOf, readOpenedAt } from '../../hand-off/record.ts';
 import type { HookSet } from '../../hooks/hook-set.ts';
 import { type Fleet, Member } from '../../route/fleet.ts';
 import type { Recovery } from '../../route/recovery.ts';
@@ -87,7 +87,7 @@ export class HandedOffMigration implements TargetLossHandler {
   }
 
   async isAnotherUp({ product, target }: Member, isSilent: (target: Target) => boolean): Promise<boolean> {
-    const now = Date.now();
+    const now = performance.now();
     for (const other of [...product.members.values()]) {
       if (other.target.name === target.name || other.isEjected(now) || isSilent(other.target)) continue;
       if (await acceptsConnections(other.target, acceptMs)) return true;
@@ -103,7 +103,7 @@ export class HandedOffMigration implements TargetLossHandler {
       this.#silent.add(member);
       return;
     }
-    member.ejectedUntil = Math.max(member.ejectedUntil, Date.now() + ejectMs);
+    member.ejectedUntil = Math.max(member.ejectedUntil, performance.now() + ejectMs);
     events.targetSilent(member.target, 'killed', killed, silentMs);
   }
 
@@ -135,7 +135,7 @@ export class HandedOffMigration implements TargetLossHandler {
     if (known !== undefined) return known;
     const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d{1,5})$/.exec(name) ?? [];
     if (host === '') return undefined;
-    const member = new Member(createTarget(host, Number(port)), product, Date.now());
+    const member = new Member(createTarget(host, Number(port)), product, performance.now());
     product.members.set(name, member);
     return member;
   }
@@ -183,7 +183,7 @@ export class HandedOffMigration implements TargetLossHandler {
     searched?: EarlierSearch,
   ): boolean {
     const { tunnels, failover } = this.#options;
-    const { token, before, openedAt, migrations, url, path, headers, key } = record;
+    const { token, before, migrations, url, path, headers, key } = record;
     const make = token === undefined ? undefined : failover.sessionOf(token, { url, path, headers, key });
     if (make === undefined) return false;
     const { bytesIn, bytesOut } = handed.counts();
@@ -194,7 +194,7 @@ export class HandedOffMigration implements TargetLossHandler {
       client: socket,
       target: new Socket().destroy(),
       info,
-      openedAt,
+      openedAt: readOpenedAt(record),
       migration(made) {
         held = make(made);
         return held;

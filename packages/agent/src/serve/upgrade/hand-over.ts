@@ -1,4 +1,5 @@
 import { failed, type Result, sessionTokenHeader, success } from '@gopush/contract';
+import { uptimeMs } from '@gopush/service';
 import { HandedClient } from '../../hand-off/handed-client.ts';
 import { type HandOffRecord, writeRecord } from '../../hand-off/record.ts';
 import { stopCounting } from '../../limits/stop-counting.ts';
@@ -49,6 +50,7 @@ export async function handOver(
       token,
       cannotMigrate,
       openedAt: Date.now(),
+      openedUp: Math.round(uptimeMs()),
       bytesInBefore: client.bytesRead - early.length - client.readableLength,
       bytesOutBefore: client.bytesWritten + write.length,
     };

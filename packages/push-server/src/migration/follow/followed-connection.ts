@@ -66,8 +66,8 @@ export class FollowedConnection {
    * used up.
    */
   usedToken: string | undefined;
-  /** When its agent last reported that the client has stopped, in milliseconds since 1970. */
-  #stoppedAt = 0;
+  /** When its agent last reported that the client has stopped, in time of `performance.now()`. */
+  #stoppedAt = -stoppedMs;
   /** Functions that are called when that changes. */
   #waiting: Set<() => void> | undefined = undefined;
   /** Whether nothing is read from the client, for want of an agent that could stop it. */
@@ -117,7 +117,7 @@ export class FollowedConnection {
 
   /** Whether the client sends nothing more. */
   get isStopped(): boolean {
-    return this.#isPaused || Date.now() - this.#stoppedAt < stoppedMs;
+    return this.#isPaused || performance.now() - this.#stoppedAt < stoppedMs;
   }
 
   /**
@@ -146,7 +146,7 @@ export class FollowedConnection {
 
   /** Its agent reports that the client has stopped. */
   tellStopped(): void {
-    this.#stoppedAt = Date.now();
+    this.#stoppedAt = performance.now();
     this.#wake();
   }
 

@@ -9,12 +9,12 @@ const mostSpareMs = 500;
  */
 export class DrainDeadline {
   readonly #mostMs: number;
-  /** In milliseconds since 1970. */
+  /** In time of `performance.now()`. */
   by = 0;
   spareMs = mostSpareMs;
   /** How long it is put off when a session leaves, in milliseconds. */
   #ms = 0;
-  /** Until when it can be put off, in milliseconds since 1970. */
+  /** Until when it can be put off, in time of `performance.now()`. */
   #limit = 0;
 
   /** @param mostMs - how long a drain may last in all, in milliseconds; one that has more time to begin with has that */
@@ -23,7 +23,7 @@ export class DrainDeadline {
   }
 
   /** A drain begins, and has `ms` milliseconds; and as many again after each session that leaves. */
-  extend(ms: number, now = Date.now()): void {
+  extend(ms: number, now = performance.now()): void {
     // An earlier one is over.
     if (this.by <= now) this.#ms = 0;
     this.#ms = Math.max(this.#ms, ms);
@@ -33,7 +33,7 @@ export class DrainDeadline {
   }
 
   /** A session has left, so the others do as well if they have the time. */
-  left(now = Date.now()): void {
+  left(now = performance.now()): void {
     if (this.by > now) this.by = Math.max(this.by, Math.min(now + this.#ms, this.#limit));
   }
 
@@ -47,13 +47,13 @@ export class DrainDeadline {
     return this.by - this.spareMs;
   }
 
-  /** The latest time until which it can be put off, in milliseconds since 1970. */
+  /** The latest time until which it can be put off, in time of `performance.now()`. */
   get limit(): number {
     return this.#limit;
   }
 
   get isOver(): boolean {
-    return Date.now() >= this.by;
+    return performance.now() >= this.by;
   }
 }
 

@@ -29,7 +29,7 @@ export interface GiveContext {
 
 /** How a session is given. */
 export interface GiveOrder {
-  /** Until when it is to have left, in milliseconds since 1970: that may be put off meanwhile. */
+  /** Until when it is to have left, in time of `performance.now()`: that may be put off meanwhile. */
   readonly by: () => number;
   /** Whether its client has stopped. */
   readonly isStopped: boolean;
@@ -46,7 +46,7 @@ export async function giveSession(followed: FollowedConnection, order: GiveOrder
   const { slots, ahead, counts, answerMs, deadline } = context;
   followed.stage = 'leaves';
   if (!order.isStopped) counts.notStopped[followed.whyNotStopped]++;
-  const ackBy = Date.now() + answerMs;
+  const ackBy = performance.now() + answerMs;
   for (;;) {
     const sessions = await whenAcked(followed, () => Math.min(ackBy, order.by() - deadline.spareMs), context);
     ahead.ready(followed, slots.isFull ? slots.waiting : undefined);
@@ -67,7 +67,7 @@ export async function giveSession(followed: FollowedConnection, order: GiveOrder
  * more.
  */
 function mustStopAgain(followed: FollowedConnection, { by, isStopped }: GiveOrder, spareMs: number): boolean {
-  return isStopped && !followed.isStopped && followed.isOpen && Date.now() < by() - spareMs;
+  return isStopped && !followed.isStopped && followed.isOpen && performance.now() < by() - spareMs;
 }
 
 /**
@@ -81,9 +81,9 @@ async function whenAcked(
   { sessions, counts }: GiveContext,
 ): Promise<readonly MigratableSession[]> {
   await waitUntil(() => client.openings === 0, by);
-  let owed = await client.whenAcked(by() - Date.now());
+  let owed = await client.whenAcked(by() - performance.now());
   // The end of the drain may have been put off meanwhile.
-  while (owed > 0 && Date.now() < by()) owed = await client.whenAcked(by() - Date.now());
+  while (owed > 0 && performance.now() < by()) owed = await client.whenAcked(by() - performance.now());
   counts.unanswered += owed;
   const ofClient = [...client.sockets.keys()].flatMap((id) => sessions.get(id) ?? []);
   await waitUntil(() => !ofClient.some(({ hasRequests }) => hasRequests), by);

@@ -77,7 +77,7 @@ export class GiveSessions {
 
   /** How long one session may hold up others, in milliseconds. @param count - how many do at a time */
   #shareMs(count: number, by = this.#deadline.by): number {
-    return shareOf(Math.max(by, this.#deadline.limit) - Date.now(), this.#options.followed.size, count);
+    return shareOf(Math.max(by, this.#deadline.limit) - performance.now(), this.#options.followed.size, count);
   }
 
   /** Another node has taken a session. @param socket - the id of its socket */
@@ -94,7 +94,7 @@ export class GiveSessions {
     if (followed.stage !== 'stays') return;
     followed.stage = 'waits';
     const { sessions, answerMs } = this.#options;
-    const own = Date.now() + answerMs + stopAgainMs;
+    const own = performance.now() + answerMs + stopAgainMs;
     const by = (): number => Math.max(own, this.#deadline.by);
     this.#work.run(async () => {
       const isWhole = await whenWhole(followed, sessions, { answerMs, by });
@@ -112,14 +112,14 @@ export class GiveSessions {
       return;
     followed.stage = 'waits';
     const { sessions, answerMs } = this.#options;
-    let until = Date.now() + answerMs + stopAgainMs;
+    let until = performance.now() + answerMs + stopAgainMs;
     const by = (): number => Math.max(until, this.#deadline.by);
     const giveUnlessBusy = async (): Promise<void> => {
       const isWhole = followed.isOwn && (await whenWhole(followed, sessions, { answerMs, by }));
       if (isWhole) await this.#ahead.enter(followed);
-      until = Date.now() + answerMs + stopAgainMs;
+      until = performance.now() + answerMs + stopAgainMs;
       if (isWhole && isQuiet(followed)) followed.askToStop();
-      if (isWhole && isQuiet(followed) && (await followed.whenStopped(by() - Date.now())))
+      if (isWhole && isQuiet(followed) && (await followed.whenStopped(by() - performance.now())))
         await giveSession(followed, { by, isStopped: true }, this.#context);
       else {
         followed.stay();
@@ -166,7 +166,7 @@ export class GiveSessions {
     const { followed, arrivals, counts } = this.#options;
     const deadline = this.#deadline;
     const begun = new Set<FollowedConnection>();
-    const adoptBy = Date.now() + adoptMs;
+    const adoptBy = performance.now() + adoptMs;
     let alone: FollowedConnection[] = [];
     for (;;) {
       const known = followed.followedEver;
@@ -183,12 +183,12 @@ export class GiveSessions {
         this.#work.run(() => this.#giveInDrain(one));
       }
       const isMore = (): boolean => followed.followedEver > known || alone.some(({ hasAgent }) => hasAgent);
-      const mayBeAdopted = (): boolean => Date.now() < adoptBy && alone.some(({ isOpen }) => isOpen);
+      const mayBeAdopted = (): boolean => performance.now() < adoptBy && alone.some(({ isOpen }) => isOpen);
       await waitUntil(
         () => (this.#work.count === 0 && !mayBeAdopted()) || isMore(),
         () => deadline.by,
       );
-      const arriveBy = Date.now() + arriveMs;
+      const arriveBy = performance.now() + arriveMs;
       if (this.#work.count === 0) {
         await waitUntil(
           () => arrivals.size === 0 || isMore(),
@@ -198,7 +198,7 @@ export class GiveSessions {
       if (!isMore() || deadline.isOver) break;
     }
     counts.failed['no agent'] += alone.filter(({ isOpen, hasAgent }) => isOpen && !hasAgent).length;
-    const lastly = Date.now() + deadline.spareMs;
+    const lastly = performance.now() + deadline.spareMs;
     await waitUntil(
       () => this.#work.count === 0,
       () => lastly,
@@ -230,7 +230,7 @@ export class GiveSessions {
     const by = (): number => this.#deadline.by;
     const asked = this.#ahead.enter(followed).then(() => this.#slots.take('begins', () => this.#askToStop(followed)));
     const isAsked = await Promise.race([asked, this.#whenStopped(followed)]);
-    const isStopped = isAsked && (await this.#whenStopped(followed, Date.now() + this.#deadline.stopMs));
+    const isStopped = isAsked && (await this.#whenStopped(followed, performance.now() + this.#deadline.stopMs));
     if (!followed.isOpen) return;
     // A session that is only tried here may be another node's.
     if (!isStopped && (this.#stays || !isAsked || !followed.isOwn)) {
@@ -246,8 +246,8 @@ export class GiveSessions {
    * of the time.
    */
   async #whenClientAcked({ client }: FollowedConnection): Promise<void> {
-    const msLeft = Math.max(0, this.#deadline.by - Date.now());
-    const by = Date.now() + Math.min(this.#options.answerMs, msLeft / 4);
+    const msLeft = Math.max(0, this.#deadline.by - performance.now());
+    const by = performance.now() + Math.min(this.#options.answerMs, msLeft / 4);
     await waitUntil(
       () => client.pendingAcks === 0,
       () => by,
@@ -257,16 +257,16 @@ export class GiveSessions {
   /** @returns whether the client could be asked in time */
   async #askToStop(followed: FollowedConnection): Promise<boolean> {
     if (followed.isStopped || !followed.isOpen) return true;
-    if (Date.now() >= this.#deadline.stopBy) return false;
+    if (performance.now() >= this.#deadline.stopBy) return false;
     await this.#stops.ask(followed, this.#context.shareMs(this.#deadline.by));
     return true;
   }
 
-  /** @param by - until when at most, in milliseconds since 1970 */
+  /** @param by - until when at most, in time of `performance.now()` */
   async #whenStopped(followed: FollowedConnection, by = Number.POSITIVE_INFINITY): Promise<boolean> {
     // The deadline may be put off meanwhile.
     for (;;) {
-      const ms = Math.min(this.#deadline.stopBy, by) - Date.now();
+      const ms = Math.min(this.#deadline.stopBy, by) - performance.now();
       if ((await followed.whenStopped(ms)) || ms <= 0 || !followed.isOpen) return followed.isStopped;
     }
   }

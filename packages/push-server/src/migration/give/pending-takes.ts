@@ -21,8 +21,8 @@ export class PendingTakes {
   readonly #mostTakeMs: () => number;
   readonly #pending = new Map<string, Pending>();
   /** When a session was taken last, or the first of these was given. */
-  #heardAt = 0;
-  #tookAt = 0;
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #tookAt = Number.NEGATIVE_INFINITY;
 
   /**
    * @param onTook - called with the time that another node took to take a session, in milliseconds
@@ -35,7 +35,7 @@ export class PendingTakes {
 
   /** A session is given. Resolves when another node has taken it, when no node seems to take any, or after `mostMs`. */
   whenTaken(socket: string, mostMs: number): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     this.#forget(now - forgetMs);
     if (this.#pending.size === 0) this.#heardAt = now;
     const by = now + Math.min(mostMs, this.#mostTakeMs());
@@ -48,7 +48,7 @@ export class PendingTakes {
       };
       const look = (): void => {
         // Others have been taken meanwhile: without that, more would be given the longer taking takes.
-        const at = Date.now();
+        const at = performance.now();
         if (!isTaken && at < by && at < this.#silentAt) wait(at);
         else resolve();
       };
@@ -64,7 +64,7 @@ export class PendingTakes {
 
   /** Another node has taken a session. */
   taken(socket: string): void {
-    const now = Date.now();
+    const now = performance.now();
     this.#heardAt = now;
     this.#tookAt = now;
     const pending = this.#pending.get(socket);
@@ -78,7 +78,7 @@ export class PendingTakes {
     this.#pending.clear();
   }
 
-  /** When no node takes any session, unless one is taken before, in milliseconds since 1970. */
+  /** When no node takes any session, unless one is taken before, in time of `performance.now()`. */
   get #silentAt(): number {
     return Math.max(this.#heardAt + silentMs.beforeTaken, this.#tookAt + silentMs.afterTaken);
   }

@@ -3,5 +3,5 @@
  * alone.
  */
 export async function waitUntil(isSo: () => boolean, by: () => number): Promise<void> {
-  while (!isSo() && Date.now() < by()) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!isSo() && performance.now() < by()) await new Promise((resolve) => setTimeout(resolve, 5));
 }

@@ -6,7 +6,7 @@ import { waitUntil } from './wait-until.ts';
 export interface WholeBounds {
   /** For entering its namespaces, in milliseconds. */
   readonly answerMs: number;
-  /** The end of the drain, in milliseconds since 1970. */
+  /** The end of the drain, in time of `performance.now()`. */
   readonly by: () => number;
 }
 
@@ -23,7 +23,7 @@ export async function whenWhole(
 ): Promise<boolean> {
   const { client } = followed;
   const isGone = (): boolean => !followed.isOpen;
-  const enterBy = Date.now() + answerMs;
+  const enterBy = performance.now() + answerMs;
   await waitUntil(
     () => (followed.sockets.size > 0 && client.hasReturned) || isGone(),
     () => Math.min(enterBy, by()),

@@ -22,7 +22,7 @@ type Pinged = EngineConnection;
 export class FirstPings {
   readonly #withinMs: number;
   readonly #onPing: (conn: Pinged) => void;
-  /** With when each is to be sent at the latest, in milliseconds since 1970. The first one is due first. */
+  /** With when each is to be sent at the latest, in time of `performance.now()`. The first one is due first. */
   readonly #waiting = new Map<Pinged, number>();
   #timer: NodeJS.Timeout | undefined = undefined;
   /** How many steps there have been since a session came. */
@@ -40,7 +40,7 @@ export class FirstPings {
   /** A session has come on this connection. */
   add(conn: Pinged): void {
     this.#quiet = 0;
-    this.#waiting.set(conn, Date.now() + this.#withinMs);
+    this.#waiting.set(conn, performance.now() + this.#withinMs);
     this.#timer ??= setInterval(() => this.#step(), stepMs).unref();
   }
 
@@ -52,7 +52,7 @@ export class FirstPings {
   }
 
   #step(): void {
-    const due = Date.now() + stepMs;
+    const due = performance.now() + stepMs;
     let spare = ++this.#quiet > quietSteps ? atOnce : 0;
     for (const [conn, by] of this.#waiting) {
       if (by > due && spare-- <= 0) return;

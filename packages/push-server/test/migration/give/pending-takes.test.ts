@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { PendingTakes } from '../../../src/migration/give/pending-takes.ts';
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -24,9 +24,9 @@ function start() {
     () => 1_000,
   );
   const done = new Map<string, number>();
-  const begun = Date.now();
+  const begun = performance.now();
   const wait = (socket: string, mostMs = 10_000): void => {
-    void takes.whenTaken(socket, mostMs).then(() => done.set(socket, Date.now() - begun));
+    void takes.whenTaken(socket, mostMs).then(() => done.set(socket, performance.now() - begun));
   };
   return { takes, times, done, wait };
 }

@@ -13,10 +13,10 @@ afterEach(() => {
 /** How long an agent that says after some time that its client has stopped is waited for, in milliseconds. */
 async function waitedFor(stops: StopRequests, ms: number, mostMs = 1_000): Promise<number> {
   const { followed, fake } = follow(['a']);
-  const begun = Date.now();
+  const begun = performance.now();
   let waited = -1;
   void stops.ask(followed, mostMs).then(() => {
-    waited = Date.now() - begun;
+    waited = performance.now() - begun;
   });
   expect(fake.webSocket.pings).toEqual([stopClientPing]);
   setTimeout(() => followed.tellStopped(), ms);

@@ -5,7 +5,7 @@ import { addSocket, follow } from '../../support/fake-connection.ts';
 
 const noSessions = { get: () => undefined };
 const bounds = (answerMs: number, ms = 5_000) => {
-  const by = Date.now() + ms;
+  const by = performance.now() + ms;
   return { answerMs, by: () => by };
 };
 
