@@ -4,6 +4,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 export interface EventLoopDelay {
   /** Longest delay of the last whole second, in milliseconds. */
   lastMs(): number;
+  /** Forgets what was measured: a process that starts works long without a pause, and nobody waits for it yet. */
+  restart(): void;
   close(): void;
 }
 
@@ -19,19 +21,30 @@ export function watchEventLoop(): EventLoopDelay {
   histogram.enable();
   let last = 0;
   let turnedAt = performance.now();
-  const turn = setInterval(() => {
+  const look = (): void => {
     const now = performance.now();
     // The delay of this timer counts, too.
     const late = now - turnedAt - turnMs;
     turnedAt = now;
+    const counted = turn;
     // The histogram's timer may run after this one: a reset before it would lose the delay that it is about to record.
     setImmediate(() => {
+      if (counted !== turn) return;
       last = Math.max(0, histogram.max / 1e6 - resolutionMs, late);
       histogram.reset();
     });
-  }, turnMs).unref();
+  };
+  let turn = setInterval(look, turnMs).unref();
   return {
     lastMs: () => last,
+    restart() {
+      clearInterval(turn);
+      last = 0;
+      turnedAt = performance.now();
+      // Its next sample is measured from the one after this: the delay up to now does not come with it.
+      histogram.reset();
+      turn = setInterval(look, turnMs).unref();
+    },
     close() {
       clearInterval(turn);
       histogram.disable();

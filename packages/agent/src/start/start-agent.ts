@@ -168,6 +168,8 @@ async function serveClients(front: Front, context: AgentContext, serving: Servin
     { port: 'agentPort', host: 'agent.host' },
   );
   state = 'ready';
+  // Clients would be refused because of the start.
+  eventLoop.restart();
   cluster.changed();
   opened('listener', async () => {
     state = 'draining';

@@ -184,7 +184,7 @@ test('counts come back to zero when tunnels close, also that of a client which e
 
 test('of IPv6 the /64 counts as one address', () => {
   const config = createConfig({ limits: { connectionsPerIp: 2 } });
-  const limits = createLimits(config.limits, createTrust([]), { lastMs: () => 0, close() {} });
+  const limits = createLimits(config.limits, createTrust([]), { lastMs: () => 0, restart() {}, close() {} });
   onTestFinished(limits.close);
   const open = (remoteAddress: string): Socket => {
     const socket = Object.assign(new EventEmitter(), { remoteAddress, setTimeout() {} }) as unknown as Socket;
@@ -220,6 +220,25 @@ test('a node with too much to do refuses what is new, and its tunnels go on', as
   expect(await refused.closed()).toMatch(/^HTTP\/1\.1 503 [\s\S]*overloaded[\s\S]*retry-after: [1-8]\r\n/);
   await expect.poll(codeNow, { interval: 50, timeout: 10_000 }).toBeUndefined();
   expect(await countClients(agent)).toBe(1);
+});
+
+test('a node refuses nobody because its start took long', async () => {
+  let isStarting = true;
+  // As modules that are loaded, and a store that is opened.
+  const work = (): void => {
+    const end = performance.now() + 700;
+    while (performance.now() < end);
+    if (isStarting) setImmediate(work);
+  };
+  setImmediate(work);
+  const agent = await startLimited({ eventLoopDelayMs: 600 });
+  isStarting = false;
+  const codes = new Set<unknown>();
+  // The second in which it started is looked at during the one after it.
+  for (const end = performance.now() + 2_100; performance.now() < end; await delay(50)) {
+    codes.add((await send(agent.url)).headers['x-gopush-error']);
+  }
+  expect([...codes]).toEqual([undefined]);
 });
 
 test('while it lasts that a node does not keep up, it refuses a share of new sessions before hooks are asked, and what there is goes on', async () => {

@@ -176,6 +176,28 @@ test('close ends connections that are kept', async () => {
   await closed;
 });
 
+test('what an event loop did before a restart does not show', async () => {
+  const eventLoop = watchEventLoop();
+  onTestFinished(eventLoop.close);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const end = performance.now() + 1_100;
+  while (performance.now() < end);
+  eventLoop.restart();
+  let most = 0;
+  // Until after its first second.
+  const since = performance.now();
+  await expect
+    .poll(
+      () => {
+        most = Math.max(most, eventLoop.lastMs());
+        return performance.now() - since > 1_500;
+      },
+      { interval: 10, timeout: 10_000 },
+    )
+    .toBe(true);
+  expect(most).toBeLessThan(900);
+});
+
 test('a blocked event loop shows in the delay, and a free one does not', async () => {
   const eventLoop = watchEventLoop();
   onTestFinished(eventLoop.close);
