@@ -30,6 +30,13 @@ export interface TargetLineEvents {
 }
 
 /**
+ * Tells a session that waits in line that its turn has come; with `false`, that the target takes none now. It waits there no more.
+ *
+ * @returns whether it uses its turn
+ */
+export type OnTurn = (isTurn: boolean) => boolean;
+
+/**
  * The sessions that are under way to a target, and those that wait in line for it.
  *
  * The target sets the pace: as many sessions are under way as it takes within `swiftMs`. Their number grows by one with
@@ -38,8 +45,8 @@ export interface TargetLineEvents {
  */
 export class TargetLine {
   readonly #events: TargetLineEvents;
-  /** The turns that are waited for, each with what ends the wait. */
-  readonly #waiting = new Map<Promise<boolean>, (isTurn: boolean) => void>();
+  /** Each is called in its turn: promises would cost more, and after a crash thousands wait, some of them in two lines. */
+  readonly #waiting = new Set<OnTurn>();
   #window: number = windows.first;
   /** Above this the window grows slowly. */
   #steady: number = windows.most;
@@ -79,26 +86,24 @@ export class TargetLine {
   }
 
   /**
-   * Resolves with `true` when the target may be asked to take a session, and with `false` when it takes none now. After `true`, one of {@link took},
-   * {@link failed} and {@link leave} has to be called. A promise can be given up: {@link quit}.
+   * Asks for a turn. For each that is used, one of {@link took}, {@link failed} and {@link leave} has to be called.
+   *
+   * @param onTurn - called once, unless the session {@link quit | quits} before
+   * @returns `true`: the target may be asked to take the session now; `false`: it takes none now; `undefined`: the session waits
    */
-  turn(): Promise<boolean> | boolean {
+  turn(onTurn: OnTurn): boolean | undefined {
     if (!this.isTaking) return false;
     if (this.#underWay < this.#window && this.#waiting.size === 0) {
       this.#underWay++;
       return true;
     }
-    let go = (_isTurn: boolean): void => {};
-    const turn = new Promise<boolean>((resolve) => {
-      go = resolve;
-    });
-    this.#waiting.set(turn, go);
-    return turn;
+    this.#waiting.add(onTurn);
+    return undefined;
   }
 
-  /** A session does not wait for its turn any more, which may have come already. */
-  quit(turn: Promise<boolean>): void {
-    if (!this.#waiting.delete(turn)) void turn.then((isTurn) => isTurn && this.leave());
+  /** A session does not wait for its turn any more. */
+  quit(onTurn: OnTurn): void {
+    this.#waiting.delete(onTurn);
   }
 
   /** A session continues at the target. @param ms - how long that took, in milliseconds */
@@ -152,11 +157,11 @@ export class TargetLine {
   }
 
   #next(): void {
-    for (const [turn, go] of this.#waiting) {
+    for (const onTurn of this.#waiting) {
       if (this.#underWay >= this.window) return;
+      this.#waiting.delete(onTurn);
       this.#underWay++;
-      this.#waiting.delete(turn);
-      go(true);
+      if (!onTurn(true)) this.#underWay--;
     }
   }
 
@@ -165,9 +170,9 @@ export class TargetLine {
     this.#isDown = true;
     this.#window = 1;
     this.#restsUntil = performance.now() + restMs;
-    const waiting = [...this.#waiting.values()];
+    const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const go of waiting) go(false);
+    for (const onTurn of waiting) onTurn(false);
   }
 
   #grow(): void {

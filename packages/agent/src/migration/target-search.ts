@@ -167,17 +167,25 @@ export class TargetSearch<Taken, Cause extends string> {
   }
 
   /** Asks a target. Resolves when it has responded, or has not for so long that the next one is to be asked as well. */
-  async #askOrLater(member: Member, line: TargetLine): Promise<void> {
+  #askOrLater(member: Member, line: TargetLine): Promise<void> {
     const since = performance.now();
-    const asking = this.#ask(member, line, since);
-    let timer: NodeJS.Timeout | undefined;
-    const later = new Promise<'later'>((resolve) => {
+    return new Promise((resolve, reject) => {
+      let isWaiting = true;
+      const end = (): void => {
+        isWaiting = false;
+        clearTimeout(timer);
+        resolve();
+      };
+      const onLate = (): void => {
+        if (isWaiting) line.suspect(since);
+        end();
+      };
       // If this process had no CPU, the response may be here, and is read before the immediate.
-      const onTime = (): void => void setImmediate(resolve, 'later');
-      timer = setTimeout(onTime, Math.min(Math.max(this.#times.holdMs / 8, hedges.leastMs), hedges.mostMs));
+      const onTime = (): void => void setImmediate(onLate);
+      const timer = setTimeout(onTime, Math.min(Math.max(this.#times.holdMs / 8, hedges.leastMs), hedges.mostMs));
+      this.#ask(member, line, since).then(end, reject);
+      void this.#whenOver.then(end);
     });
-    if ((await Promise.race([asking, later, this.#whenOver])) === 'later') line.suspect(since);
-    clearTimeout(timer);
   }
 
   async #ask(member: Member, line: TargetLine, since: number): Promise<void> {

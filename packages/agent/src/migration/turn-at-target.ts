@@ -1,6 +1,6 @@
 import type { Awaitable } from '@gopush/hooks';
 import type { Member } from '../route/fleet.ts';
-import type { TargetLine } from './target-line.ts';
+import type { OnTurn, TargetLine } from './target-line.ts';
 
 /**
  * A session goes where its product's policy sends it, unless that target has this many sessions more to take than the policy's second choice: after
@@ -31,7 +31,8 @@ export interface TurnAtTargetOptions {
 export class TurnAtTarget {
   readonly #options: TurnAtTargetOptions;
   /** The lines in which it waits. */
-  readonly #turns = new Map<Member, Promise<boolean>>();
+  readonly #turns = new Map<Member, OnTurn>();
+  #onEnd: ((member: Member | undefined) => void) | undefined = undefined;
 
   constructor(options: TurnAtTargetOptions) {
     this.#options = options;
@@ -41,13 +42,14 @@ export class TurnAtTarget {
   find(): Awaitable<Member | undefined> {
     const { lineOf, tried } = this.#options;
     for (const member of this.#whereToWait()) {
-      const turn = lineOf(member).turn();
+      const onTurn = (isTurn: boolean): boolean => this.#come(member, isTurn);
+      const turn = lineOf(member).turn(onTurn);
       if (turn === true) {
         this.#quitAll();
         return member;
       }
       if (turn === false) tried.add(member);
-      else this.#turns.set(member, turn);
+      else this.#turns.set(member, onTurn);
     }
     return this.#turns.size === 0 ? undefined : this.#firstTurn();
   }
@@ -70,33 +72,28 @@ export class TurnAtTarget {
   }
 
   #firstTurn(): Promise<Member | undefined> {
-    const { first, lineOf, tried, over } = this.#options;
     return new Promise((resolve) => {
-      const end = (member?: Member): void => {
+      this.#onEnd = (member) => {
         this.#quitAll();
         resolve(member);
       };
-      const come = (member: Member, isTurn: boolean): void => {
-        // That line has been left.
-        if (!this.#turns.delete(member)) return;
-        const hasLostFirst = !this.#turns.has(first);
-        if (isTurn && (hasLostFirst || this.#mayTake(member))) {
-          end(member);
-          return;
-        }
-        // Clients may have come to the second choice meanwhile.
-        if (isTurn) lineOf(member).leave();
-        else tried.add(member);
-        if (this.#turns.size === 0) resolve(undefined);
-      };
-      for (const [member, turn] of this.#turns) void turn.then((isTurn) => come(member, isTurn));
-      void over.then(() => end());
+      void this.#options.over.then(() => this.#onEnd?.(undefined));
     });
   }
 
-  /** Leaves all lines in which it still waits: these turns go to the next ones. */
+  /** @returns whether the turn is used: clients may have come to the second choice meanwhile */
+  #come(member: Member, isTurn: boolean): boolean {
+    const { first, tried } = this.#options;
+    this.#turns.delete(member);
+    const isUsed = isTurn && (!this.#turns.has(first) || this.#mayTake(member));
+    if (!isTurn) tried.add(member);
+    if (isUsed || this.#turns.size === 0) this.#onEnd?.(isUsed ? member : undefined);
+    return isUsed;
+  }
+
+  /** Leaves all lines in which it still waits. */
   #quitAll(): void {
-    for (const [member, turn] of this.#turns) this.#options.lineOf(member).quit(turn);
+    for (const [member, onTurn] of this.#turns) this.#options.lineOf(member).quit(onTurn);
     this.#turns.clear();
   }
 }

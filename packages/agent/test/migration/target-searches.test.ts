@@ -8,6 +8,8 @@ import { TargetSearches } from '../../src/migration/target-searches.ts';
 import type { Member } from '../../src/route/fleet.ts';
 import { createMembers } from '../support/members.ts';
 
+const uses = (): boolean => true;
+
 type Outcome = TakeOutcome<string, 'unknown' | 'stopping'>;
 
 /** Searches among targets of which the first is the one that is gone. */
@@ -76,13 +78,13 @@ test('a search without an end is given up', async () => {
 test('while its target takes others a session is not given up, however long that takes', async () => {
   const { find, searches, members } = createSearches(2, 200, 1_000, 60_000);
   const line = searches.lineOf(members[1] as Member);
-  while (line.turn() === true);
+  while (line.turn(uses) === true);
   const waiting = find(() => ({ taken: 'it' }));
   // Several times as long as it is held if none is taken.
   for (let count = 0; count < 10; count++) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     line.leave();
-    expect(line.turn()).not.toBe(false);
+    expect(line.turn(uses)).not.toBe(false);
     searches.lineOf(members[1] as Member).took(1_000);
   }
   expect(await waiting).toMatchObject({ taken: 'it' });
@@ -182,7 +184,7 @@ test('an attempt that throws ends its search, and keeps no turn at the target', 
   for (let count = 0; count < 50; count++) {
     await expect(find(() => Promise.reject(new Error('a fault')))).rejects.toThrow('a fault');
   }
-  expect(line.turn()).toBe(true);
+  expect(line.turn(uses)).toBe(true);
 });
 
 describe('sessions that should all go to the same target', () => {
