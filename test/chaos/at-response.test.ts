@@ -6,7 +6,7 @@ import { freePort, startRedis } from '../../packages/store/test/support/redis.ts
 import { apiConfig, call } from '../support/api.ts';
 import { makeFolder } from '../support/cli.ts';
 import { isLong, rows } from '../support/long.ts';
-import { connectClient } from '../support/socket-io.ts';
+import { connectClient, nextEvent } from '../support/socket-io.ts';
 import { type Process, settingsOf, startProcess } from './processes.ts';
 
 /*
@@ -84,6 +84,32 @@ const post = async ({ url }: Server, path: string, fields: object): Promise<void
   expect(status).toBe(200);
 };
 
+/** Has ann disconnected, and connects her again once she has heard of it. */
+async function disconnectAnn(asked: Server, { ann }: Pick<Deployment, 'ann'>): Promise<void> {
+  await killAtResponse(asked, async () => {
+    expect((await call(asked, 'POST /users/ann/disconnect')).status).toBe(200);
+  });
+  await expect.poll(() => ann.heard, { timeout: 15_000 }).toEqual(['io server disconnect']);
+  ann.heard.length = 0;
+  const connected = nextEvent(ann.socket, 'connect');
+  ann.socket.connect();
+  await connected;
+  await ann.socket.timeout(15_000).emitWithAck('go:join', 'lobby');
+}
+
+/** Puts a message into the inbox of a user who is away, and removes it. */
+async function removeFromInbox(asked: Server, other: Server, n: number): Promise<void> {
+  const message = { message: n, deliver: 'store', id: `m-${n}` };
+  await post(other, '/users/carl', message);
+  await killAtResponse(asked, async () => {
+    expect((await call(asked, `DELETE /users/carl/inbox/m-${n}`)).body).toEqual({ acked: true });
+  });
+  expect((await call(other, 'GET /users/carl/inbox')).body.messages).toEqual([]);
+  // It is not put again either.
+  await post(other, '/users/carl', message);
+  expect((await call(other, 'GET /users/carl/inbox')).body.messages).toEqual([]);
+}
+
 /** What is done in one round, by its number, which names rooms. */
 type Round = (deployment: Deployment, n: number) => Promise<void>;
 
@@ -113,6 +139,8 @@ const publisherDies: Readonly<Record<string, Round>> = {
     await post(holder, `/rooms/room-${n}`, { message: n });
     await hears(ann, n);
   },
+  'a user who is disconnected': ({ publisher, ann }) => disconnectAnn(publisher, { ann }),
+  'a message that is removed from an inbox': ({ publisher, holder }, n) => removeFromInbox(publisher, holder, n),
 };
 
 const holderDies: Readonly<Record<string, Round>> = {
@@ -148,6 +176,15 @@ const holderDies: Readonly<Record<string, Round>> = {
     await killAtResponse(holder, () => ann.socket.timeout(15_000).emitWithAck('go:publish', message));
     // Not sent back to who published it.
     await hears(bob, n);
+  },
+  'a user who is disconnected': ({ holder, ann }) => disconnectAnn(holder, { ann }),
+  async 'a message that a device acks'({ publisher, holder, ann }, n) {
+    await post(publisher, '/users/ann', { message: n, deliver: 'store', id: `m-${n}` });
+    await hears(ann, n);
+    const status = async () => (await call(publisher, `GET /users/ann/inbox/m-${n}`)).body.status;
+    await killAtResponse(holder, () => expect.poll(status, { interval: 1 }).toBe('acked'));
+    await post(publisher, '/users/ann', { message: 'last' });
+    await expect.poll(() => ann.heard.splice(0), { timeout: 15_000 }).toEqual(['last']);
   },
 };
 

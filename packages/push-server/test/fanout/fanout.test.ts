@@ -313,6 +313,16 @@ describe('Redis that is away', () => {
     expect(lines.filter((line) => /cannot be reached/.test(line))).toHaveLength(1);
   });
 
+  test.each(['pubsub', 'sharded', 'streams'] as const)('by %s: local clients can be disconnected', async (fanout) => {
+    const redis = await startRedis();
+    const one = await nodesWith({ redisAdapter: { port: redis.port, fanout } })('one');
+    const ann = await connectTo(one, 'ann');
+    await redis.kill();
+    const gone = nextEvent(ann, 'disconnect');
+    one.push.disconnectUser('ann');
+    expect(await gone).toBe('io server disconnect');
+  });
+
   test.each(['sharded', 'streams'] as const)(
     'by %s: local clients still hear what is said to all, nothing ends the process, and remote ones come back',
     async (fanout) => {

@@ -4,6 +4,7 @@ import { createRedisClient, type RedisClient } from '@gopush/store';
 import { createAdapter, createShardedAdapter } from '@socket.io/redis-adapter';
 import { containListeners } from '../contain/contain-listeners.ts';
 import { ignoreRejections } from '../contain/ignore-rejections.ts';
+import { disconnectHereFirst } from './disconnect-here-first.ts';
 import type { RedisAdapter } from './redis-adapter.ts';
 import { watchSharded } from './sharded-watch.ts';
 import { openStreams } from './streams-adapter.ts';
@@ -26,7 +27,9 @@ export function openRedisAdapter(
   switch (fanout) {
     case 'pubsub':
       return {
-        adapter: createAdapter(publisher, subscriber, { key: prefix, requestsTimeout: requestTimeoutMs }),
+        adapter: disconnectHereFirst(
+          createAdapter(publisher, subscriber, { key: prefix, requestsTimeout: requestTimeoutMs }),
+        ),
         clients: () => [],
         ready: () => Promise.resolve(),
         close: () => {},
