@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Counts } from '../src/giver/handed-over.ts';
 import type { Taken } from '../src/taker/taken.ts';
 import { connectClient, headOf, openFront, upgradeRequest } from './support/front.ts';
 import { LineClient } from './support/lines.ts';
@@ -42,6 +43,23 @@ test('the end of a connection is told to the giver, with what the kernel has cou
   });
   expect(front.handed[0]?.state).toBe('over');
   expect(front.givers.size).toBe(0);
+});
+
+test('what the kernel has counted is told as well if the client resets the connection', async () => {
+  const { taken, front } = await startPair();
+  const client = connect(front.port, '127.0.0.1');
+  client.write(upgradeRequest);
+  await once(client, 'data');
+  await expect.poll(() => taken[0]?.isAccepted && front.handed.length).toBe(1);
+  const { bytesIn, bytesOut } = front.handed[0]?.counts() ?? {};
+  client.write(Buffer.from([0x81, 0x85, 0, 0, 0, 0, ...Buffer.from('12345')]));
+  await once(client, 'data');
+  client.resetAndDestroy();
+  await expect.poll(() => front.told.length).toBe(1);
+  const told = front.told[0]?.detail as Counts;
+  // A masked frame of five bytes, and `echo 12345`; one byte may be missing after a reset.
+  expect((bytesIn as number) + 6 + 5 - told.bytesIn).toBeOneOf([0, 1]);
+  expect((bytesOut as number) + 2 + 10 - told.bytesOut).toBeOneOf([0, 1]);
 });
 
 test('a record that comes with the acceptance is in place of that of the offer, and can be read while the end is told', async () => {

@@ -5,6 +5,7 @@ import type { TunnelEnd } from '../tunnel/tunnel-end.ts';
 import type { TunnelInfo } from '../tunnel/tunnel-info.ts';
 import { endingCause } from './ending-cause.ts';
 import type { Handed, HandedClient } from './handed-client.ts';
+import { NewestRecords } from './newest-records.ts';
 import { type HandOffRecord, infoOf, readOpenedAt, readRecord } from './record.ts';
 import { SilentTargets, type SilentTargetsEvents } from './silent-targets.ts';
 
@@ -55,6 +56,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   readonly #all = new Set<Handed>();
   readonly #sweeping: NodeJS.Timeout | undefined;
   readonly #silent: SilentTargets;
+  readonly #newest = new NewestRecords();
   /** Ports of this machine at which targets have taken hand-offs. */
   readonly knownPorts = new Set<number>();
   /** Totals since the start. */
@@ -82,12 +84,14 @@ export class HandedClients implements GiverEvents<HandedClient> {
     for (const { user } of this.#all) yield user;
   }
 
-  /** A connection was handed over. */
-  add(handed: Handed): void {
+  /** A connection was handed over with this record. */
+  add(handed: Handed, record: HandOffRecord): void {
     handed.user.handed = handed;
-    // It may have ended already.
-    if (handed.state !== 'over') this.#all.add(handed);
     this.total.handedOff++;
+    // It may have ended already.
+    if (handed.state === 'over') return;
+    this.#all.add(handed);
+    this.#newest.add(handed.user, record);
   }
 
   /** Nothing is adopted and no limit enforced any more. */
@@ -112,7 +116,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
 
   onEnd(handed: Handed, ending: Ending & Counts): void {
     this.#all.delete(handed);
-    const record = readRecord(handed.readRecord());
+    const record = this.#takeRecord(handed);
     if (record === undefined) throw new Error('the record of a connection that was handed over cannot be read');
     this.#end(handed, record, ending, ending);
   }
@@ -153,7 +157,7 @@ export class HandedClients implements GiverEvents<HandedClient> {
   #continue(handed: Handed, cause: EndingCause, go: (record: HandOffRecord) => Continuation): void {
     this.#all.delete(handed);
     this.#silent.remove(handed);
-    const record = readRecord(handed.readRecord());
+    const record = this.#takeRecord(handed);
     let continuation: Continuation = 'ends';
     try {
       if (record !== undefined) continuation = go(record);
@@ -181,6 +185,11 @@ export class HandedClients implements GiverEvents<HandedClient> {
     handed.cut();
     if (record === undefined) throw new Error('the record of a connection that was handed over cannot be read');
     this.#end(handed, record, { cause }, counts);
+  }
+
+  /** The record of a connection that its target serves no more. */
+  #takeRecord(handed: Handed): HandOffRecord | undefined {
+    return this.#newest.take(handed.user) ?? readRecord(handed.readRecord());
   }
 
   #giveUp(handed: Handed): void {

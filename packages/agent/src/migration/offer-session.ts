@@ -86,7 +86,7 @@ export async function handSessionOver(
     tunnel.endHandOver(outcome.cause === 'lost' ? 'target reset' : 'client closed');
     return false;
   }
-  handOff.clients.add(outcome.value);
+  handOff.clients.add(outcome.value, record);
   tunnel.endHandOver(undefined);
   return true;
 }

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { chmod } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { descriptorOf } from '../../../hand-off/src/system/descriptor-of.ts';
+import { type Libc, loadLibc } from '../../../hand-off/src/system/libc.ts';
 import { readMetrics, readState, untilMetric } from '../support/admin.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { makeCertificate, makeFolder } from '../support/certificate.ts';
@@ -33,6 +36,18 @@ test('a WebSocket is handed to a target that takes part, and nothing of it goes 
   expect(target.faults).toEqual([]);
 });
 
+test('small writes of a target leave at once: the agent has set TCP_NODELAY, as targets count on', async () => {
+  const dir = await makeHandOffDir();
+  const target = await startTakingEcho(dir);
+  const { agent } = await startHandingAgent({ default: target }, dir);
+  await openSocket(agent.url);
+  const libc = (await loadLibc()) as Libc;
+  const [value, size] = [Buffer.alloc(4), Buffer.from([4, 0, 0, 0])];
+  const [tcp, noDelay] = [6, 1];
+  expect(libc.getsockopt(descriptorOf(target.taken[0]?.socket as Socket), tcp, noDelay, value, size)).toBe(0);
+  expect(value.readInt32LE()).toBe(1);
+});
+
 test('bytes glued to the handshake, and a cookie of the agent, go along', async () => {
   const dir = await makeHandOffDir();
   const target = await startTakingEcho(dir);
@@ -42,6 +57,23 @@ test('bytes glued to the handshake, and a cookie of the agent, go along', async 
   await raw.until(/^HTTP\/1\.1 101 [\s\S]*early$/);
   expect(raw.text()).toMatch(/\r\nset-cookie: /i);
   expect(await readState(agent)).toMatchObject({ handedOff: 1 });
+});
+
+test('the line of a connection names its own client, however many come after it', async () => {
+  const dir = await makeHandOffDir();
+  const target = await startTakingEcho(dir);
+  const { agent, ended } = await startHandingAgent({ default: target }, dir);
+  const clients = [await openSocket(agent.url)];
+  // More than those whose records are kept as objects.
+  for (let count = 0; count < 6; count++)
+    clients.push(...(await Promise.all(Array.from({ length: 50 }, () => openSocket(agent.url)))));
+  const [first, last] = [clients[0], clients.at(-1)] as const;
+  for (const [index, client] of [first, last].entries()) {
+    client?.socket.close();
+    const line = (await ended(index + 1))[index];
+    expect(line?.id).toBe(JSON.parse(client?.first ?? '').headers['x-request-id']);
+    expect(line).toMatchObject({ uid: 'ann', product: 'default', moves: 0, bytesIn: 6 });
+  }
 });
 
 test('the limits of a uid and of an address hold until the target says that a connection has ended', async () => {

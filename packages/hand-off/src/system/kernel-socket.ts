@@ -79,7 +79,9 @@ export class KernelSocket {
       const received = u64(info.bytesReceived);
       const outstanding = this.#queued(descriptor, siocoutq);
       const unread = this.#queued(descriptor, fionread);
-      if (!this.#readInfo(descriptor)) return undefined;
+      // A connection that is over gets no more acknowledgments.
+      const isOver = bytes[info.state] === closed;
+      if (!isOver && !this.#readInfo(descriptor)) return undefined;
       if (acked !== u64(info.bytesAcked) || received !== u64(info.bytesReceived)) continue;
       const state = bytes[info.state] as number;
       // The kernel counts a FIN as a byte.

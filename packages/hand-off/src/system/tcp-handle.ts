@@ -9,7 +9,13 @@ interface TcpHandle {
 /** Type of a handle of a connection (`SOCKET` in Node's `tcp_wrap`). */
 const ofConnection = 0;
 
-const shared = { readable: true, writable: true, allowHalfOpen: true } as const;
+const shared = {
+  readable: true,
+  writable: true,
+  allowHalfOpen: true,
+  // Givers have set it (docs/protocol.md). Node then does nothing if a server sets it again, as `ws` does.
+  noDelay: true,
+} as const;
 
 type HandleClass = new (type: number) => TcpHandle;
 

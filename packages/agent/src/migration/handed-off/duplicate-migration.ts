@@ -236,7 +236,7 @@ export class DuplicateMigration {
       handed.user = user;
       return 'ended';
     }
-    (this.#context.handOff() as HandOff).clients.add(handed);
+    (this.#context.handOff() as HandOff).clients.add(handed, record);
     this.#context.onMigrated(this.#info, from, cause, performance.now() - this.#startedAt);
     return 'continues';
   }

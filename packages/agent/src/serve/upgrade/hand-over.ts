@@ -61,7 +61,7 @@ export async function handOver(
       early,
     });
     if (outcome.ok) {
-      handOff?.clients.add(outcome.value);
+      handOff?.clients.add(outcome.value, record);
       observer.tunnelOpened(startedAt);
       return success(undefined);
     }
