@@ -2,6 +2,8 @@
 const bin = new URL('../../packages/cli/dist/bin/gopush.js', import.meta.url);
 const usual = { cwd: process.cwd(), env: { ...process.env } };
 let count = 0;
+// Each command listens to its errors.
+process.stdout.setMaxListeners(0);
 
 process.on('message', async ({ args, cwd = usual.cwd, env = {} }) => {
   process.argv.splice(2, Infinity, ...args);

@@ -34,6 +34,8 @@ export interface NodeProcess {
 
 /** Starts a process of a tier. */
 export function startNodeProcess(project: Project, node: TierNode, log: Logger): NodeProcess {
+  // For those who look for a process with ps(1): it reads its role from the environment.
+  cluster.setupPrimary({ args: [node.tier, String(node.index)] });
   const worker = cluster.fork({
     GOPUSH_TIER: node.tier,
     GOPUSH_INDEX: String(node.index),

@@ -1,5 +1,5 @@
 export type { Ending } from './channel/ending.ts';
-export { defaultFolder } from './channel/folder.ts';
+export { defaultFolder, unfitFolder } from './channel/folder.ts';
 export { maxEarlyBytes, maxRecordBytes } from './channel/limits.ts';
 export type { OfferKind } from './channel/offer-kind.ts';
 export type { Outcome } from './channel/outcome.ts';

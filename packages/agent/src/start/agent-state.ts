@@ -2,7 +2,8 @@ import type { Member } from '../route/fleet.ts';
 import type { AgentContext } from '../serve/agent-context.ts';
 
 /** The `/state` of an agent. */
-export function describeAgent({ node, fleet, hold, limits, tunnels, handOff, config }: AgentContext): object {
+export function describeAgent(context: AgentContext): object {
+  const { node, fleet, hold, limits, tunnels, handOff, noHandOff, config } = context;
   const now = performance.now();
   const { slowStartMs } = fleet.health;
   return {
@@ -10,6 +11,10 @@ export function describeAgent({ node, fleet, hold, limits, tunnels, handOff, con
     connections: limits.connections.open,
     tunnels: tunnels.size,
     handedOff: handOff?.clients.size ?? 0,
+    handOff:
+      handOff === undefined
+        ? { state: 'off', reason: noHandOff }
+        : { state: 'on', notHandedOff: Object.fromEntries(handOff.notHandedOff) },
     held: { clients: hold.waiting, bytes: hold.bytes },
     limits: config.limits,
     products: [...fleet.products.values()].map((product) => {

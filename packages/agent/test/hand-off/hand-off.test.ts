@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { descriptorOf } from '../../../hand-off/src/system/descriptor-of.ts';
 import { type Libc, loadLibc } from '../../../hand-off/src/system/libc.ts';
-import { readMetrics, readState, untilMetric } from '../support/admin.ts';
+import { readMetrics, readState, untilMetric, withAdmin } from '../support/admin.ts';
 import { createMemoryLog, hooksTo, startTestAgent } from '../support/agent.ts';
 import { makeCertificate, makeFolder } from '../support/certificate.ts';
 import { handshakeBytes, openRaw } from '../support/client.ts';
@@ -124,7 +124,13 @@ test('one line says at the start whether connections are handed over, and why no
   const dir = await makeHandOffDir();
   await chmod(dir, 0o777);
   const refused = createMemoryLog();
-  await startTestAgent(hooksTo(undefined), { handOff: { enabled: true, dir } }, refused.log);
+  const agent = await startTestAgent(
+    hooksTo(undefined),
+    { ...withAdmin, handOff: { enabled: true, dir } },
+    refused.log,
+  );
   await refused.next(/cannot be handed over/);
   expect((await refused.next(/agent listening/)).fields.handOff).toMatch(/^off: .*open to other users/);
+  const reason = expect.stringContaining('open to other users');
+  expect(await readState(agent)).toMatchObject({ handOff: { state: 'off', reason } });
 });

@@ -45,6 +45,8 @@ test('connections that are not handed over are counted by cause, and their lines
     metrics.get(`not_handed_off_total{cause="${cause}"}`),
   );
   expect(counts).toEqual([1, 1, 1, undefined]);
+  const notHandedOff = { full: 1, 'no channel': 1, 'large request': 1 };
+  expect(await readState(agent)).toMatchObject({ handOff: { state: 'on', notHandedOff } });
   for (const { socket } of sockets) socket.close();
   const ended = () => lines.filter(({ message }) => message === 'tunnel').map(({ fields }) => fields.handedOff);
   await expect.poll(() => ended().sort(), patiently).toEqual([false, false, false, true]);

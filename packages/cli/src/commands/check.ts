@@ -4,6 +4,7 @@ import type { Config } from '@gopush/contract';
 import type { CheckedHook } from '@gopush/hooks';
 import { locateRedisFiles } from '@gopush/store';
 import { checkFolders } from '../check/check-files.ts';
+import { checkHandOff } from '../check/check-hand-off.ts';
 import { checkHookNames } from '../check/check-hook-names.ts';
 import { checkPorts } from '../check/check-ports.ts';
 import { checkReach } from '../check/check-reach.ts';
@@ -90,15 +91,16 @@ async function inspectSurroundings(
 ): Promise<Finding[]> {
   const inputs = [...hooks.agent, ...hooks.server].flatMap(({ inputs: files = [] }) => files);
   const { redisAdapter } = config;
-  const [names, variables, listening, redis, folders, targets] = await Promise.all([
+  const [names, variables, listening, redis, folders, handOff, targets] = await Promise.all([
     checkHookNames(dir, inputs),
     checkVariables(inputs, process.env),
     ports ? checkPorts(config, wanted) : [],
     redisAdapter === null ? [] : checkRedis(locateRedisFiles(redisAdapter, dir)).then((finding) => [finding]),
     wanted.includes('push-server') && config.serverWorkers > 0 ? checkFolders(config, dir) : [],
+    checkHandOff(config, dir),
     checkTargets(hooks.targets, config),
   ]);
-  return [...doubtsOf(hooks), ...names, ...variables, ...listening, ...redis, ...folders, ...targets];
+  return [...doubtsOf(hooks), ...names, ...variables, ...listening, ...redis, ...folders, ...handOff, ...targets];
 }
 
 /** Hooks that can be loaded, and refuse everyone. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type ConfigInput, createConfig } from '@gopush/contract';
@@ -50,6 +50,18 @@ async function occupy(port: number): Promise<void> {
   await once(server, 'listening');
   onTestFinished(() => void server.close());
 }
+
+test('why connections cannot be handed over is told, and how to mend it', async () => {
+  const { dir } = await makeProject({
+    access: { secrets: ['0123456789abcdef'] },
+    handOff: { enabled: true, dir: 'meet' },
+  });
+  const found = async () => (await check(dir, ['--no-ports'])).lines;
+  expect(await found()).toEqual([]);
+  await chmod(join(dir, 'meet'), 0o755);
+  const mended = /^warning hand-off: agents use tunnels: .*meet is open to other users: restrict it \(chmod 700\)$/;
+  expect(await found()).toEqual([expect.stringMatching(mended)]);
+});
 
 test('a new project is well, and what is wrong around it is told with what to change', {
   timeout: 60_000,

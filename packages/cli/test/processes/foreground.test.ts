@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { makeProject, startGopush } from '../../../../test/support/cli.ts';
 import { childrenOf, isAlive } from '../../../../test/support/process-table.ts';
@@ -17,6 +17,9 @@ test('agents and push-servers run, and messages cross them; SIGTERM stops all, a
 }, async () => {
   const { url, running, workers, fanoutDir } = await startProject({ agentWorkers: 2, serverWorkers: 2 });
   expect(workers).toHaveLength(4);
+  const commandLines = await Promise.all(workers.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8')));
+  const roles = commandLines.map((line) => line.split('\0').slice(2, -1).join(' '));
+  expect(roles.sort()).toEqual(['agent 0', 'agent 1', 'push-server 0', 'push-server 1']);
   const clients = await Promise.all(
     Array.from({ length: 8 }, (_, index) =>
       connectClient(url, index % 2 ? 'polling' : 'websocket', { query: { user: `u${index}` } }),

@@ -32,8 +32,10 @@ export function defaultFolder(): string {
  * @returns why it cannot be used; `undefined`: it can
  */
 export function unfitFolder(dir: string): string | undefined {
-  if (Buffer.byteLength(filesOf(dir, 65_535, '00000000').messages) > maxPathBytes) {
-    return `the path of ${dir} is too long for Unix sockets (at most ${maxPathBytes} bytes with their names)`;
+  const longest = filesOf(dir, 65_535, '00000000').messages;
+  if (Buffer.byteLength(longest) > maxPathBytes) {
+    const mostBytes = maxPathBytes - (longest.length - dir.length);
+    return `the path of ${dir} is too long for Unix sockets: choose one of at most ${mostBytes} bytes`;
   }
   try {
     makeFolder(dir);

@@ -57,6 +57,8 @@ async function load(): Promise<Libc | string> {
   try {
     koffi = await import('koffi');
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND')
+      return 'the optional package koffi is not installed: install the packages again, with optional ones';
     return `the optional package koffi cannot be loaded: ${firstLine(error)}`;
   }
   try {

@@ -13,16 +13,12 @@ export function describeServer(view: ServerView, { pushServer }: Config): object
     fanout: describeFanout(fanout),
     store: { kind: store.kind, state: store.state() },
     counts: { ...counts, deliveries: limits.deliveries() },
-    sessions: describeSessions(view),
+    sessions: view.migration,
     handOff: describeHandOff(view),
     refused: Object.fromEntries(limits.tally.refused),
     closed: Object.fromEntries(limits.tally.closed),
     limits: pushServer.limits,
   };
-}
-
-function describeSessions({ migration: { given, taken, ...rest } }: ServerView): object {
-  return { handedOver: given, resumed: taken, ...rest };
 }
 
 function describeHandOff(view: ServerView): object {

@@ -54,7 +54,7 @@ test('metrics tell of clients, rooms, messages, the store, refusals and kills, a
   }
   const state = JSON.parse((await readAdmin(server, '/state')).text);
   expect(state).toMatchObject({ node: 'push-server-0', clients: { websocket: 2, polling: 1 }, rooms: 2, users: 2 });
-  expect(Object.keys(state.sessions)).toEqual(['handedOver', 'resumed', 'failed', 'notStopped', 'unanswered']);
+  expect(Object.keys(state.sessions)).toEqual(['given', 'taken', 'failed', 'notStopped', 'unanswered']);
   expect(JSON.stringify(state)).not.toContain('secret');
 });
 
