@@ -232,6 +232,11 @@ export class Session {
     return this.#begun;
   }
 
+  /** Whether it is about to begin. */
+  get isBeginning(): boolean {
+    return this.#begun !== undefined && this.#begun !== done && !this.#hasFailed;
+  }
+
   /** Resolves when it has begun, or could not. */
   get begun(): Promise<void> {
     return this.#begun?.catch(() => {}) ?? Promise.resolve();

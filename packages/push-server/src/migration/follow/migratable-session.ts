@@ -12,8 +12,8 @@ export interface MigratableSession {
   readonly pid: string;
   /** The uid, after the scope of its product. */
   readonly user: string;
-  /** Resolves when the session has begun, or could not begin. */
-  readonly begun: Promise<void>;
+  /** Whether the session is about to begin: it has not been given all that it missed. */
+  readonly isBeginning: boolean;
   /**
    * Whether requests of the client are under way, or wait: with its connection they would end, and the client would
    * notice it only of those with an ack.

@@ -114,32 +114,24 @@ async function giveNow(
  * the session from an agent
  */
 async function endStreamSoon(followed: FollowedConnection, by: number, work: GiveContext['work']): Promise<boolean> {
-  const flushed = whenFlushed(followed, by);
-  const ended = flushed.then(() => endNow(followed));
-  work.run(async () => void (await ended));
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, flushMs, false);
-  });
-  const isFlushed = await Promise.race([late, flushed.then(yes)]);
-  clearTimeout(timer);
   // An agent without CPU time takes long to take a connection back: more would come to it if that one did not count.
-  return isFlushed && ended.catch(no);
+  if (await whenFlushed(followed, Math.min(by, performance.now() + flushMs))) return endNow(followed);
+  work.run(async () => {
+    await whenFlushed(followed, by);
+    await endNow(followed);
+  });
+  return false;
 }
 
-/** Resolves when a connection has taken all that was written to it. */
-async function whenFlushed({ conn, taken }: FollowedConnection, by: number): Promise<void> {
-  await waitUntil(
-    () => isFlushed(conn),
-    () => by,
-  );
+/** Waits until a connection has taken all that was written to it. @returns whether it has */
+async function whenFlushed({ conn, taken }: FollowedConnection, until: number): Promise<boolean> {
+  const by = (): number => until;
+  await waitUntil(() => isFlushed(conn), by);
   // What was written in this tick leaves at its end.
   await new Promise((resolve) => setImmediate(resolve));
-  if (taken === undefined) return;
-  await waitUntil(
-    () => taken.socket.writableLength === 0 || taken.socket.destroyed,
-    () => by,
-  );
+  const hasLeft = (): boolean => taken === undefined || taken.socket.writableLength === 0 || taken.socket.destroyed;
+  await waitUntil(hasLeft, by);
+  return isFlushed(conn) && hasLeft();
 }
 
 /** @returns whether the session can continue elsewhere */
@@ -148,6 +140,3 @@ async function endNow({ conn, client, taken }: FollowedConnection): Promise<bool
   endStream(conn);
   return true;
 }
-
-const yes = (): boolean => true;
-const no = (): boolean => false;

@@ -16,8 +16,12 @@ export class RunningWork {
   /** Does some work. A failure is logged. */
   run(work: () => Promise<unknown>): void {
     this.#count++;
-    work()
-      .catch((error: unknown) => this.#log.error({ err: error }, 'giving a session failed'))
-      .finally(() => this.#count--);
+    work().then(
+      () => this.#count--,
+      (error: unknown) => {
+        this.#count--;
+        this.#log.error({ err: error }, 'giving a session failed');
+      },
+    );
   }
 }

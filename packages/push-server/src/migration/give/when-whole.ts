@@ -28,12 +28,7 @@ export async function whenWhole(
     () => (followed.sockets.size > 0 && client.hasReturned) || isGone(),
     () => Math.min(enterBy, by()),
   );
-  let hasBegun = false;
-  void Promise.all([...followed.sockets.keys()].map((id) => sessions.get(id)?.begun)).then(() => {
-    hasBegun = true;
-  });
-  // Most began long ago.
-  await new Promise((resolve) => setImmediate(resolve));
-  await waitUntil(() => hasBegun || isGone(), by);
+  const isBeginning = (): boolean => [...followed.sockets.keys()].some((id) => sessions.get(id)?.isBeginning);
+  await waitUntil(() => !isBeginning() || isGone(), by);
   return (followed.sockets.size > 0 || !client.hasReturned) && !isGone();
 }

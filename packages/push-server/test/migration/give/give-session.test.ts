@@ -183,7 +183,8 @@ test('the slot is not free while the agent has not taken the connection back, ho
 });
 
 test('a connection that cannot be given back occupies no slot: no other node takes its session', async () => {
-  const { context, followed } = start({ takes: { whenTaken: () => new Promise(() => {}) } });
+  const { context, followed, fake } = start({ takes: { whenTaken: () => new Promise(() => {}) } });
+  Object.assign(fake.webSocket, { pause() {}, _receiver: receiver });
   Object.assign(followed, { taken: { socket: new Socket(), leave: async () => false } });
   await giveSession(stop(followed), { by: by(60_000), isStopped: true }, context);
   expect(context.slots.isFull).toBe(false);

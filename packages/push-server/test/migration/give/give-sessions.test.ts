@@ -16,7 +16,7 @@ function start({ maxDrainMs = 60_000, answerMs = 20 } = {}) {
   const warnings: [unknown, string][] = [];
   const log = { warn: (parts: unknown, text: string) => warnings.push([parts, text]), error() {} } as never;
   const session = (id: string): MigratableSession =>
-    ({ socket: { id }, begun: Promise.resolve(), end: () => new Map(), describe: () => socketOf({ id }) }) as never;
+    ({ socket: { id }, isBeginning: false, end: () => new Map(), describe: () => socketOf({ id }) }) as never;
   const sessions = { get: (id: string) => (id === 'none' ? undefined : session(id)) };
   const copies = {
     save: async () => {},

@@ -16,18 +16,16 @@ test('a session that has begun long ago is whole at once', async () => {
 
 test('a session that begins is waited for', async () => {
   const { followed } = follow(['a']);
-  let begin = (): void => {};
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve;
-  });
+  let isBeginning = true;
+  const sessions = { get: () => ({ isBeginning }) as MigratableSession };
   let whole: unknown = 'pending';
-  const waiting = whenWhole(followed, { get: () => ({ begun }) as MigratableSession }, bounds(0)).then((isWhole) => {
+  const waiting = whenWhole(followed, sessions, bounds(0)).then((isWhole) => {
     whole = isWhole;
   });
   await new Promise(setImmediate);
   await new Promise(setImmediate);
   expect(whole).toBe('pending');
-  begin();
+  isBeginning = false;
   await waiting;
   expect(whole).toBe(true);
 });
