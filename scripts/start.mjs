@@ -1,15 +1,21 @@
 /** `npm start`: builds, makes a project in playground/ to try things in, and runs it. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { bootstrap, giveUp, plainEnv, root, run, say } from './bootstrap.mjs';
+import { bootstrap, giveUp, plainEnv, root, say } from './bootstrap.mjs';
 
 const gopush = `${root}packages/cli/dist/bin/gopush.js`;
 
 bootstrap();
 if (!existsSync(`${root}playground/package.json`)) {
   say('making a project to try things in: playground/');
-  if (!run(process.execPath, [gopush, 'create', 'playground', '--yes', '--no-install']))
-    giveUp('the project could not be made');
+  // Without its hints what to do next: that is done here.
+  const args = [gopush, 'create', 'playground', '--yes', '--no-install'];
+  const { status } = spawnSync(process.execPath, args, {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: plainEnv,
+  });
+  if (status !== 0) giveUp('the project could not be made');
 }
 say('starting one agent and two push-servers (Ctrl-C stops them)');
 const child = spawn(process.execPath, [gopush, '--dir', 'playground', 'start'], {

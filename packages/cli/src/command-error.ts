@@ -18,7 +18,12 @@ export class CommandError extends Error {
  * Exit codes of errors whose message is sufficient, by name: using the classes would load the agent and the hooks for each
  * command, which takes longer than most commands do.
  */
-const exitCodes: Readonly<Record<string, number>> = { HookError: 2, CertificateError: 2, ListenError: 1 };
+const exitCodes: Readonly<Record<string, number>> = {
+  HookError: 2,
+  CertificateError: 2,
+  ListenError: 1,
+  FolderError: 1,
+};
 
 /** Converts an error to one with a plain message; `undefined`: it is a bug, whose stack is needed. */
 function toCommandError(error: unknown): CommandError | undefined {

@@ -12,6 +12,7 @@ export { drainHttp } from './drain-http.ts';
 export { type EventLoopDelay, watchEventLoop } from './event-loop.ts';
 export { awaitsContinue, expectsUnknown, handleExpectations, holdContinue, sendContinue } from './expectations.ts';
 export { FairPlaces } from './fair-places.ts';
+export { FolderError } from './folder-error.ts';
 export { hasEnded } from './has-ended.ts';
 export { type Close, createLifetime, type Lifetime } from './lifetime.ts';
 export { createLimitedWarning } from './limited-warning.ts';

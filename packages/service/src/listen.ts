@@ -77,5 +77,5 @@ function explain(
 }
 
 function describePort({ port, offset = 0 }: ListenSettings): string {
-  return offset === 0 ? port : `${port}, plus the index of this process (+ ${offset})`;
+  return offset === 0 ? port : `${port} (+ ${offset} for this process)`;
 }

@@ -198,7 +198,10 @@ test.each([
 });
 
 test.each([
-  [{ port: 70_000, host: '127.0.0.1' }, /port 70000: the highest port is 65535: change serverPortStart, .*\(\+ 1\)/],
+  [
+    { port: 70_000, host: '127.0.0.1' },
+    /port 70000: the highest port is 65535: change serverPortStart \(\+ 1 for this process\)/,
+  ],
   [{ port: 1, host: '192.0.2.1' }, /this machine has no such address: change pushServer\.host$/],
   [{ port: 1, host: 'nowhere.invalid' }, /the name nowhere\.invalid cannot be resolved: change pushServer\.host$/],
 ])('a port that cannot be had names the setting to change: %j', async (options, message) => {

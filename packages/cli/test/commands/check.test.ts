@@ -91,7 +91,7 @@ test('a new project is well, and what is wrong around it is told with what to ch
       `^warning target: product game: 127.0.0.1:${dead} does not accept connections \\(ECONNREFUSED\\)`,
     ),
     expect.stringMatching(
-      `^wrong admin port of a push-server: port ${serverAdmin + 1} of 127.0.0.1 is in use .* admin.serverPort, .*\\+ 1`,
+      `^wrong admin port of a push-server: port ${serverAdmin + 1} of 127.0.0.1 is in use .* admin.serverPort \\(\\+ 1 for this process\\)`,
     ),
     expect.stringMatching(
       `^wrong admin port of an agent: port ${agentAdmin} of 127.0.0.1 is in use .* change admin.agentPort`,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { agentHeader, type FailureCode, failureBody, uidParameter } from '@gopush/contract';
 import { type Logger, requireOnDemand } from '@gopush/service';
@@ -22,6 +23,7 @@ export function createFileHandler(folder: string | undefined, path: string, log:
     respond(response, 404, 'not_found');
   };
   if (folder === undefined) return notFound;
+  if (!existsSync(folder)) log.warn({ folder }, 'pushServer.publicDir does not exist: no files are served');
   let serve: ReturnType<typeof import('serve-static')> | undefined;
   return (request, response) => {
     const next = (error?: unknown): void => {

@@ -9,6 +9,7 @@ import { type Observation, openObservation } from '../observe/observation.ts';
 import { describeStoreCalls } from '../observe/request-metrics.ts';
 import { UnfinishedWork } from '../tasks/unfinished-work.ts';
 import { openWebhooks, type Webhooks } from '../webhooks/open-webhooks.ts';
+import { openInFolder } from './open-in-folder.ts';
 import type { Settings } from './settings.ts';
 
 /** What a push-server uses to serve its clients. */
@@ -27,16 +28,20 @@ export interface Dependencies {
 /**
  * Opens the fan-out, the store, the admin listener, the webhooks and the server hook.
  *
+ * @throws FolderError for a folder that cannot be used
  * @throws HookError for a hook that cannot be used
  * @throws ListenError for an admin port that cannot be had
  */
 export async function openDependencies(settings: Settings): Promise<Dependencies> {
   const { config, dir, index, node, hooks, log, lifetime } = settings;
-  const fanout = await openFanout(config, dir, log);
+  const inFolder = <T>(setting: string, open: () => Promise<T>): Promise<T> =>
+    config.redisAdapter === null ? openInFolder(setting, open) : open();
+  const fanout = await inFolder('pushServer.fanoutDir', () => openFanout(config, dir, log));
   lifetime.opened('fan-out', fanout.close);
   const metrics = createMetrics('gopush_server_');
   lifetime.opened('metrics', metrics.close);
-  const store = measureStore(await openStore(config, dir), describeStoreCalls(metrics));
+  const opened = await inFolder('pushServer.storeDir', () => openStore(config, dir));
+  const store = measureStore(opened, describeStoreCalls(metrics));
   lifetime.opened('store', store.close);
   lifetime.opened('connections to push-servers', fanout.meet(store.peers));
   const observation = await openObservation({ config, index, node, metrics, fanout, store, log }, lifetime.opened);

@@ -3,6 +3,7 @@ import { realpathSync } from 'node:fs';
 import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FolderError } from '@gopush/service';
 import { isNodeName } from './peer-protocol.ts';
 
 /** Paths of Unix sockets are short: 108 bytes with the final zero on Linux, 104 on macOS. */
@@ -21,30 +22,32 @@ export function meshFolder(dir: string, serverPortStart: number): string {
   return join(tmpdir(), `gopush-${process.getuid?.() ?? 0}-${name}`);
 }
 
-/** Opens the folder, for this user alone: another user who can write there could pose as a push-server. */
+/** Opens the folder, for this user alone: another user who can write there could pose as a push-server. @throws FolderError */
 export async function openFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // A link is not followed: another user could have put it there.
   const found = await lstat(folder);
-  if (!found.isDirectory()) throw new Error(`${folder} is not a folder: remove it, or set pushServer.fanoutDir`);
+  if (!found.isDirectory()) throw new FolderError(`${folder} is not a folder: remove it, or set pushServer.fanoutDir`);
   const { uid, mode } = found;
   if (process.getuid !== undefined && uid !== process.getuid()) {
-    throw new Error(`${folder} belongs to another user: remove it, or set pushServer.fanoutDir`);
+    throw new FolderError(`${folder} belongs to another user: remove it, or set pushServer.fanoutDir`);
   }
   if ((mode & 0o022) !== 0) {
-    throw new Error(`${folder} can be written by other users: restrict it (chmod 700), or set pushServer.fanoutDir`);
+    throw new FolderError(
+      `${folder} can be written by other users: restrict it (chmod 700), or set pushServer.fanoutDir`,
+    );
   }
 }
 
 /**
  * The socket of a node.
  *
- * @throws Error if its path would be too long
+ * @throws FolderError if its path would be too long
  */
 export function socketPath(folder: string, node: string): string {
   const path = join(folder, `${node}${ending}`);
   if (Buffer.byteLength(path) > maxPathBytes) {
-    throw new Error(
+    throw new FolderError(
       `${path} is too long for a Unix socket (${maxPathBytes} bytes): set pushServer.fanoutDir to a shorter folder`,
     );
   }
