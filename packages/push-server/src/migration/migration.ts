@@ -97,7 +97,7 @@ export class Migration {
     const isTriedLater = isDirect && !record.isExact && usedToken !== undefined && saved === undefined;
     const { client } = followed.follow(conn, token, { uid: record.uid, usedToken, isTriedLater });
     const pingsNow = isDirect && !isTriedLater;
-    client.enterAgain(record, saved, pingsNow);
+    client.enterAgain(record, saved, pingsNow, () => arrivals.continued(conn.id));
     if (!pingsNow) firstPings.add(conn);
   }
 

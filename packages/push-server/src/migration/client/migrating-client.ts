@@ -114,14 +114,20 @@ export class MigratingClient extends Client {
    * @param saved - resolves when it is stored under its next token: with `false` if that failed, so that it has to continue elsewhere;
    * `undefined`: it need not wait for that
    * @param pingsNow - whether its client is sent a ping at once
+   * @param onReturned - called when it has entered them, or was refused there
    */
   enterAgain(
     { sockets, opening = [], answers = 0 }: Pick<SessionRecord, 'sockets' | 'opening' | 'answers'>,
     saved: Promise<boolean> | undefined,
     pingsNow = false,
+    onReturned: () => void = () => {},
   ): void {
     this.responses = answers;
-    this.#release = this.#hold(enterMs);
+    const release = this.#hold(enterMs);
+    this.#release = () => {
+      release();
+      onReturned();
+    };
     if (saved !== undefined) this.#holdUntil(saved, takenOf(this.conn) !== undefined);
     // Everything else waits behind this, in order.
     this.conn.sendPacket('noop');

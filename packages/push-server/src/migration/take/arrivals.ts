@@ -38,6 +38,8 @@ export class Arrivals {
   readonly #arrivals = new Map<string, Arrival>();
   /** Sockets on which sessions are being taken, with what listens to their end. */
   readonly #sockets = new Map<Duplex, () => void>();
+  /** Sessions that are about to continue here, by the ids of their connections, each with what forgets it. */
+  readonly #continuing = new Map<string, () => void>();
 
   constructor(enabled: boolean) {
     this.#enabled = enabled;
@@ -55,9 +57,29 @@ export class Arrivals {
     socket.on('close', end);
   }
 
-  /** A request continues a session. */
-  continue(request: IncomingMessage, taken: TakenSession): void {
+  /**
+   * A request continues a session.
+   *
+   * @returns `false` if another one is about to: the sockets of both would have the same ids
+   */
+  continue(request: IncomingMessage, socket: Duplex, taken: TakenSession): boolean {
+    const { engineId } = taken.record;
+    if (this.#continuing.has(engineId)) return false;
+    if (!socket.destroyed) {
+      const forget = (): void => {
+        socket.off('close', forget);
+        this.#continuing.delete(engineId);
+      };
+      this.#continuing.set(engineId, forget);
+      socket.on('close', forget);
+    }
     (request as Slot)[ofRequest] = { token: taken.token, taken };
+    return true;
+  }
+
+  /** A session continues here: it has entered its namespaces. @param id - of its connection */
+  continued(id: string): void {
+    this.#continuing.get(id)?.();
   }
 
   /** Adds the headers for the agent to those of a response. */

@@ -71,7 +71,8 @@ async function takeUpgrade(
     const taken = await take(request, token);
     if (taken === undefined) return 'session_unknown';
     if (phase() === 'drained') return 'stopping';
-    arrivals.continue(request, taken);
+    // Its agent asks again, when the session can be taken from the first connection.
+    if (!arrivals.continue(request, socket, taken)) return 'not_durable';
     forgetSid(request);
     return undefined;
   } catch (error) {

@@ -46,7 +46,7 @@ test('a session that was taken keeps its id, and its agent drops the openings th
   const arrivals = new Arrivals(true);
   const request = requestOf();
   arrivals.begin(request.socket);
-  arrivals.continue(request, taken);
+  arrivals.continue(request, request.socket, taken);
   expect(headersOf(arrivals, request)).toEqual({ [sessionTokenHeader]: 'next', [skipFramesHeader]: '2' });
   expect(await arrivals.idOf(request, generate)).toBe('before');
   expect(arrivals.size).toBe(1);
