@@ -153,38 +153,47 @@ export class HandedClients implements GiverEvents<HandedClient> {
     this.#options.onFault(error);
   }
 
-  /** The target of a connection is gone. */
-  #continue(handed: Handed, cause: EndingCause, go: (record: HandOffRecord) => Continuation): void {
+  /** The target of a connection is gone. @param cause - why the connection ends, if it does */
+  #continue(handed: Handed, cause: EndingCause, decide: (record: HandOffRecord) => Continuation): void {
     this.#all.delete(handed);
     this.#silent.remove(handed);
     const record = this.#takeRecord(handed);
-    let continuation: Continuation = 'ends';
+    if (record === undefined) {
+      handed.cut();
+      throw new Error('the record of a connection that was handed over cannot be read');
+    }
+    switch (this.#decide(handed, () => decide(record))) {
+      case 'tunnel':
+        return;
+      case 'migrates':
+        this.#all.add(handed);
+        return;
+      case 'waits':
+        this.#all.add(handed);
+        this.#silent.add(handed);
+        return;
+      case 'stays':
+        // Closing one of two descriptors sends nothing.
+        handed.release();
+        this.#options.onLeftAlone(infoOf(record, handed.user.member));
+        return;
+      case 'ends': {
+        const counts = handed.counts();
+        handed.cut();
+        this.#end(handed, record, { cause }, counts);
+      }
+    }
+  }
+
+  /** A connection ends if deciding fails. */
+  #decide(handed: Handed, decide: () => Continuation): Continuation {
     try {
-      if (record !== undefined) continuation = go(record);
+      return decide();
     } catch (error) {
       this.#options.onFault(error);
       handed.user.cause = 'fault';
+      return 'ends';
     }
-    if (continuation === 'tunnel') return;
-    if (continuation === 'migrates') {
-      this.#all.add(handed);
-      return;
-    }
-    if (continuation === 'waits') {
-      this.#all.add(handed);
-      this.#silent.add(handed);
-      return;
-    }
-    if (record !== undefined && continuation === 'stays') {
-      // Closing one of two descriptors sends nothing.
-      handed.release();
-      this.#options.onLeftAlone(infoOf(record, handed.user.member));
-      return;
-    }
-    const counts = handed.counts();
-    handed.cut();
-    if (record === undefined) throw new Error('the record of a connection that was handed over cannot be read');
-    this.#end(handed, record, { cause }, counts);
   }
 
   /** The record of a connection that its target serves no more. */

@@ -11,7 +11,7 @@ import type { Tunnels } from '../tunnel/tunnels.ts';
 import { Heartbeat, type HeartbeatOptions } from './crash/heartbeat.ts';
 import { Failover, type FailoverEvents } from './failover.ts';
 import type { FindMembers } from './find-members.ts';
-import type { DuplicateMigrationContext } from './handed-off/duplicate-migration.ts';
+import type { DirectMigrationContext } from './handed-off/direct-migration.ts';
 import { HandedOffMigration } from './handed-off/handed-off-migration.ts';
 import { Pacer } from './pacer.ts';
 import { Rebalance } from './rebalance.ts';
@@ -60,7 +60,7 @@ export function openMigration(options: MigrationOptions): Migration {
   };
   const searches = new TargetSearches(times, pacer);
   const failover = new Failover({ ...shared, searches, closeSoon: (tunnel) => tunnels.closeSoon(tunnel) });
-  const duplicates: DuplicateMigrationContext = {
+  const direct: DirectMigrationContext = {
     ...options,
     seamless,
     searches,
@@ -89,7 +89,7 @@ export function openMigration(options: MigrationOptions): Migration {
     handed: new HandedOffMigration({
       ...options,
       failover,
-      duplicates,
+      direct,
       silentMs: seamless.silentMs,
       ejectMs: health.ejectMs,
     }),

@@ -22,13 +22,13 @@ import type { FallbackCause } from '../fallback-cause.ts';
 import type { SessionMigration } from '../session-migration.ts';
 import type { EarlierSearch, SessionWithoutTarget } from '../session-without-target.ts';
 import { acceptsConnections } from './accepts-connections.ts';
-import { DuplicateMigration, type DuplicateMigrationContext, type OrphanedSession } from './duplicate-migration.ts';
+import { DirectMigration, type DirectMigrationContext, type OrphanedSession } from './direct-migration.ts';
 
 /** Options of {@link HandedOffMigration}. */
 export interface HandedOffMigrationOptions {
   readonly tunnels: Pick<Tunnels, 'open'>;
   readonly failover: Pick<Failover, 'sessionOf'>;
-  readonly duplicates: DuplicateMigrationContext;
+  readonly direct: DirectMigrationContext;
   readonly handOff: () => HandOff | undefined;
   readonly fleet: Pick<Fleet, 'product' | 'found'>;
   readonly recovery: Pick<Recovery, 'giveUp'>;
@@ -51,8 +51,8 @@ const acceptMs = 1_000;
  */
 export class HandedOffMigration implements TargetLossHandler {
   readonly #options: HandedOffMigrationOptions;
-  /** Migrations without a tunnel, each with the function that gives it one. */
-  readonly #duplicates = new Map<DuplicateMigration, (search: EarlierSearch) => void>();
+  /** Direct migrations, each with the function that gives its session a tunnel instead. */
+  readonly #direct = new Map<DirectMigration, (search: EarlierSearch) => void>();
   /** Members that were given up, and have not been heard since. */
   readonly #silent = new Set<Member>();
   #hasOnlyTunnels = false;
@@ -64,7 +64,7 @@ export class HandedOffMigration implements TargetLossHandler {
   left(handed: Handed, record: HandOffRecord, unread: Buffer, marks: readonly Mark[] | undefined): Continuation {
     // If its target could not store it at its end, it continues from its last copy, as after a crash.
     const positions = marks === undefined ? incompletePositions : writeMarks(marks);
-    return this.#go(handed, record, { unread, cause: 'planned', positions });
+    return this.#continue(handed, record, { unread, cause: 'planned', positions });
   }
 
   orphaned(handed: Handed, record: HandOffRecord, orphan: Orphan): Continuation {
@@ -72,7 +72,7 @@ export class HandedOffMigration implements TargetLossHandler {
     if (orphan.taker === 'alive') return orphan.cause === 'silent' ? 'waits' : 'stays';
     if (orphan.taker === 'clean') {
       const positions = writeMarks(orphan.marks);
-      return this.#go(handed, record, { unread: orphan.unread ?? noBytes, cause: 'crash', positions });
+      return this.#continue(handed, record, { unread: orphan.unread ?? noBytes, cause: 'crash', positions });
     }
     const { member } = handed.user;
     if (record.token !== undefined) {
@@ -122,8 +122,8 @@ export class HandedOffMigration implements TargetLossHandler {
 
   onlyTunnels(): void {
     this.#hasOnlyTunnels = true;
-    for (const [migration, hold] of this.#duplicates) hold(migration.needsTunnel());
-    this.#duplicates.clear();
+    for (const [migration, openTunnel] of this.#direct) openTunnel(migration.needsTunnel());
+    this.#direct.clear();
   }
 
   #memberOf({ route, target: name }: HandOffRecord): Member | undefined {
@@ -140,43 +140,45 @@ export class HandedOffMigration implements TargetLossHandler {
     return member;
   }
 
-  #go(handed: Handed, record: HandOffRecord, session: Omit<SessionWithoutTarget, 'before'>): Continuation {
+  /** The session needs another target. */
+  #continue(handed: Handed, record: HandOffRecord, session: Omit<SessionWithoutTarget, 'before'>): Continuation {
     const orphaned = { handed, record, cause: session.cause, positions: session.positions };
-    const { duplicates } = this.#options;
-    if (session.unread.length > 0 || this.#hasOnlyTunnels || !DuplicateMigration.fits(orphaned, duplicates))
-      return this.#hold(handed, record, session) ? 'tunnel' : 'ends';
-    void this.#migrate(orphaned, (searched) => {
+    const { direct } = this.#options;
+    const isDirect = session.unread.length === 0 && !this.#hasOnlyTunnels && DirectMigration.fits(orphaned, direct);
+    if (!isDirect) return this.#openTunnel(handed, record, session) ? 'tunnel' : 'ends';
+    void this.#migrateDirectly(orphaned, (searched) => {
       this.#options.handOff()?.clients.remove(handed);
       handed.user.isPaced = true;
-      return this.#hold(handed, record, session, searched);
+      return this.#openTunnel(handed, record, session, searched);
     });
     return 'migrates';
   }
 
-  /** Migrates a session without a tunnel, if that is possible. @param hold - gives it a tunnel */
-  async #migrate(session: OrphanedSession, hold: (searched: EarlierSearch) => boolean): Promise<void> {
+  /** Migrates a session without a tunnel, if that is possible. @param openTunnel - gives it a tunnel otherwise, and returns whether it could */
+  async #migrateDirectly(session: OrphanedSession, openTunnel: (searched: EarlierSearch) => boolean): Promise<void> {
     const { handed, record } = session;
-    const migration = new DuplicateMigration(session, this.#options.duplicates);
+    const migration = new DirectMigration(session, this.#options.direct);
     // Before the record of the duplicate may change.
     const counts = handed.counts();
     const end = (cause: ReportedCause): void => this.#options.handOff()?.clients.end(handed, record, { cause }, counts);
-    const orEnd = (searched: EarlierSearch): void => {
-      if (handed.state !== 'alone' || !hold(searched)) end('client closed');
+    const openTunnelOrEnd = (searched: EarlierSearch): void => {
+      if (handed.state !== 'alone' || !openTunnel(searched)) end('client closed');
     };
-    this.#duplicates.set(migration, orEnd);
+    this.#direct.set(migration, openTunnelOrEnd);
     try {
       const outcome = await migration.run();
-      this.#duplicates.delete(migration);
+      this.#direct.delete(migration);
       if (outcome === 'ended') end('target reset');
-      else if (typeof outcome === 'object') orEnd(outcome);
+      else if (typeof outcome === 'object') openTunnelOrEnd(outcome);
     } catch (error) {
-      this.#duplicates.delete(migration);
+      this.#direct.delete(migration);
       this.#options.onFault(error);
       end('target reset');
     }
   }
 
-  #hold(
+  /** Makes a tunnel of the connection, whose client waits there for the next target. @returns whether its session can migrate */
+  #openTunnel(
     handed: Handed,
     record: HandOffRecord,
     session: Omit<SessionWithoutTarget, 'before'>,

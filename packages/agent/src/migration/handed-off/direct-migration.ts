@@ -25,8 +25,8 @@ import { acceptsConnections } from './accepts-connections.ts';
 /** How long a push-server that listens again may take until it takes hand-offs, in milliseconds. */
 const opensWithinMs = 1_000;
 
-/** Options of the migration of duplicates. */
-export interface DuplicateMigrationContext {
+/** What a direct migration needs. */
+export interface DirectMigrationContext {
   readonly headers: Pick<HeaderWriter, 'ofIdentity'>;
   readonly fleet: Pick<Fleet, 'health' | 'leaves'>;
   readonly seamless: Pick<Config['seamless'], 'enabled'>;
@@ -47,12 +47,13 @@ export interface OrphanedSession {
 }
 
 /**
- * The migration of one session whose next target is offered the duplicate as it is. A tunnel for the time in between would take several times as
- * long to make, and thousands may wait when a target dies. A session that cannot continue this way gets a tunnel: {@link needsTunnel}.
+ * The migration of one session from a target that is gone to the next one, which is offered the agent's duplicate of the connection. A tunnel for
+ * the time in between would take several times as long to make, and thousands may wait when a target dies. A session that cannot continue this way
+ * gets a tunnel: {@link needsTunnel}.
  */
-export class DuplicateMigration {
+export class DirectMigration {
   readonly #session: OrphanedSession;
-  readonly #context: DuplicateMigrationContext;
+  readonly #context: DirectMigrationContext;
   readonly #info: TunnelInfo;
   readonly #startedAt = performance.now();
   /** How the session is asked for: its token, and the positions that the client was given. */
@@ -67,7 +68,7 @@ export class DuplicateMigration {
   /** Whether the router wants to know more of the client than there is without a tunnel. */
   #isAskedForRequest = false;
 
-  constructor(session: OrphanedSession, context: DuplicateMigrationContext) {
+  constructor(session: OrphanedSession, context: DirectMigrationContext) {
     const { record, positions } = session;
     this.#session = session;
     this.#name = { token: record.token ?? '', positions };
@@ -76,7 +77,7 @@ export class DuplicateMigration {
   }
 
   /** Whether a session can migrate this way. */
-  static fits({ handed, record }: OrphanedSession, { seamless }: DuplicateMigrationContext): boolean {
+  static fits({ handed, record }: OrphanedSession, { seamless }: DirectMigrationContext): boolean {
     // A function that names targets is given the request with its socket.
     return (
       seamless.enabled && record.token !== undefined && !handed.user.member.product.byFunction && fitsRecord(record)
