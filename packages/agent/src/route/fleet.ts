@@ -16,7 +16,7 @@ export class Member {
   readonly product: Product;
   /** Hash of its name, for choosing. */
   readonly hash: number;
-  /** Open tunnels, and upgrades under way. */
+  /** Open tunnels, connections that were handed over to it, and upgrades under way. */
   tunnels = 0;
   /** Requests in flight. */
   requests = 0;
