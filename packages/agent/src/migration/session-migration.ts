@@ -61,12 +61,10 @@ export class SessionMigration implements TunnelMigration {
   /** The session's name at the next target. */
   token: string;
   /**
-   * Its name at the target before, with which this one took it. The session is stored under it until this one has stored it under its own
-   * ({@link keepsTokenBefore}).
+   * Its name at the target before, with which this one took it: the session is stored under it until this one has stored it under its own
+   * ({@link keepsTokenBefore}). With the positions that the client had then, if that target was handed the client itself.
    */
-  #tokenBefore: string | undefined;
-  /** The positions that the client had been given when that one took it, if it was handed the client itself. */
-  #positionsBefore = '';
+  #before: SessionWithoutTarget['before'];
   readonly halfSent: HalfSentEvent;
   readonly #events: SessionMigrationEvents;
   readonly #stream: TargetStream;
@@ -110,10 +108,10 @@ export class SessionMigration implements TunnelMigration {
 
   /** No target knows the session by its token. @returns whether it may be known by the one before, which it has from now on */
   goBackToTokenBefore(): boolean {
-    if (this.#tokenBefore === undefined) return false;
-    this.token = this.#tokenBefore;
-    this.#tokenBefore = undefined;
-    this.#stream.positions.add(this.#positionsBefore);
+    if (this.#before === undefined) return false;
+    this.token = this.#before.token;
+    this.#stream.positions.add(this.#before.positions);
+    this.#before = undefined;
     return true;
   }
 
@@ -194,7 +192,7 @@ export class SessionMigration implements TunnelMigration {
       socket.destroy();
       return false;
     }
-    this.#tokenBefore = this.token;
+    this.#before = { token: this.token, positions: this.#before?.positions ?? '' };
     this.token = flat(token);
     this.#former ??= [];
     this.#former.push(tunnel.target.socket);
@@ -215,8 +213,7 @@ export class SessionMigration implements TunnelMigration {
     halfSent.stopNow();
     tunnel.detachTarget();
     this.#stream.positions.add(positions);
-    this.#tokenBefore = before?.token;
-    this.#positionsBefore = before?.positions ?? '';
+    this.#before = before;
     tunnel.client.start(unread.length === 0 ? [] : [unread]);
     tunnel.client.socket.pause();
     this.#events.onTargetLost(this, cause, searched);
