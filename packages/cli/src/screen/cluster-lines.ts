@@ -58,7 +58,7 @@ function headline({ isHealthy, nodes, tiers, store }: ClusterState, paint: Paint
   return [
     health,
     `${plural(count('agent'), 'agent')}, ${plural(count('push-server'), 'push-server')} on ${plural(machines, 'machine')}`,
-    `${shortCount(clients)} clients`,
+    `${shortCount(clients)} ${clients === 1 ? 'client' : 'clients'}`,
     `store: ${clean(store.kind)} ${paint(clean(store.state), store.state === 'up' ? 'good' : 'bad')}`,
   ].join(paint(' · ', 'dim'));
 }

@@ -120,7 +120,7 @@ test('status shows the nodes of a running project, as text and as JSON, and top 
   expect(await (await fetch(dashboard)).text()).toMatch(/^<!doctype html>/i);
   await connectClient(url, 'websocket', { query: { user: 'ann' } });
   const shown = async () => (await command(['status'], { cwd: dir })).stdout;
-  await expect.poll(shown, { timeout: 20_000 }).toMatch(/^healthy · 1 agent, 1 push-server on 1 machine · 1 clients/);
+  await expect.poll(shown, { timeout: 20_000 }).toMatch(/^healthy · 1 agent, 1 push-server on 1 machine · 1 client ·/);
   const text = await command(['status'], { cwd: dir });
   expect([text.code, text.stderr]).toEqual([0, '']);
   expect(text.stdout).toMatch(/\nNODE +STATE +UP +CLIENTS/);
