@@ -292,7 +292,8 @@ export class MigratingClient extends Client {
     this.#returned(nsp);
     // A client that is in the namespace takes this for its end, and is told why when it enters again.
     if (verdict === 'refused') this.sendPacket({ type: packetType.disconnect, nsp });
-    else this.conn.close();
+    // Not before Socket.IO has given the socket to this client: it would not hear of the end, and stay in its namespace.
+    else process.nextTick(() => this.conn.close());
     return true;
   }
 

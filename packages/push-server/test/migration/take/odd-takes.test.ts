@@ -20,17 +20,28 @@ function connect(url: string, headers: Record<string, string>) {
     headers: { ...ofAgent, 'sec-gopush-vouched': '1', ...headers },
     perMessageDeflate: false,
   });
+  // Of one that was refused.
+  socket.on('error', () => {});
   onTestFinished(() => socket.terminate());
   const heard: string[] = [];
   socket.on('message', (data) => heard.push(String(data)));
   const hears = (pattern: RegExp) =>
     expect.poll(() => heard.find((text) => pattern.test(text)), { timeout: 10_000 }).toBeDefined();
   const upgraded = once(socket, 'upgrade') as Promise<[IncomingMessage]>;
+  upgraded.catch(() => {});
   const outcome = new Promise<number | undefined>((resolve) => {
     for (const event of ['upgrade', 'unexpected-response'])
       socket.once(event, (...args: IncomingMessage[]) => resolve(args.at(-1)?.statusCode));
   });
   return { socket, heard, hears, upgraded, outcome };
+}
+
+/** The headers by which the next push-server is asked for the session of a connection. */
+async function nameOf({ upgraded, heard }: ReturnType<typeof connect>): Promise<Record<string, string>> {
+  const [{ headers }] = await upgraded;
+  // The position of the response by which it has entered a namespace.
+  const position = /"mark":"([^"]*)/.exec(heard.find((text) => text.startsWith('40')) ?? '')?.[1] ?? '';
+  return { [sessionTokenHeader]: String(headers[sessionTokenHeader]), [lastPositionsHeader]: position };
 }
 
 test.each([
@@ -43,16 +54,14 @@ test.each([
     const servers = await startPushServers(2, { redisAdapter: { port: redis.port } });
     const [first, second] = servers as [PushServer, PushServer];
     const before = connect(first.url, { [canMigrateHeader]: mark });
-    const [{ headers }] = await before.upgraded;
+    await before.upgraded;
     before.socket.send('40');
     await before.hears(/^40/);
     before.socket.send('421["go:join","room"]');
     await before.hears(/^431/);
-    // The position of the response by which it has entered the namespace.
-    const position = /"mark":"([^"]*)/.exec(before.heard.find((text) => text.startsWith('40')) ?? '')?.[1] ?? '';
+    const name = await nameOf(before);
     // The session is read for all of them before any continues.
     redis.pause();
-    const name = { [sessionTokenHeader]: String(headers[sessionTokenHeader]), [lastPositionsHeader]: position };
     const takes = Array.from({ length: 3 }, () => connect(second.url, { [canMigrateHeader]: mark, ...name }));
     await expect.poll(() => openConnections(second)).toBe(3);
     redis.resume();
@@ -68,6 +77,39 @@ test.each([
     expect(second.io.of('/').sockets.size).toBe(1);
   },
 );
+
+test('a session that cannot continue in a namespace leaves no socket there', async () => {
+  let mayEnter = (): void => {};
+  let entering = Promise.resolve();
+  const events: unknown[] = [];
+  const [first, second] = (await startPushServers(
+    2,
+    {},
+    {
+      setup(io) {
+        const namespaces = io.of((_name, _auth, next) => void entering.then(() => next(null, true)));
+        namespaces.on('connection', (socket) => socket.on('disconnect', (reason) => events.push(reason)));
+      },
+    },
+  )) as [PushServer, PushServer];
+  const before = connect(first.url, { [canMigrateHeader]: keepsTokenBefore });
+  await before.upgraded;
+  before.socket.send('40/dynamic,');
+  await before.hears(/^40\/dynamic/);
+  const name = await nameOf(before);
+  entering = new Promise((resolve) => {
+    mayEnter = resolve;
+  });
+  const take = connect(second.url, { [canMigrateHeader]: keepsTokenBefore, ...name });
+  await expect.poll(() => take.outcome).toBe(101);
+  const closed = once(take.socket, 'close');
+  // Its session is in no room by which the client could be found.
+  second.push.disconnectUser('ann');
+  mayEnter();
+  await closed;
+  await expect.poll(() => events).toEqual(['migrated']);
+  expect(second.io.of('/dynamic').sockets.size).toBe(0);
+});
 
 /** How many connections a push-server has, as Node counts them. */
 function openConnections({ io }: PushServer): number {
