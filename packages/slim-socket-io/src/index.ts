@@ -12,6 +12,7 @@ export {
   insideOfSocket,
   webSocketOf,
 } from './internals/inside-of.ts';
+export { keepNamesakes } from './internals/keep-namesakes.ts';
 export { type Packet, packetType } from './internals/packet.ts';
 export { emittedAgain, failPendingAcks, pendingAcksOf } from './internals/pending-acks.ts';
 export type {

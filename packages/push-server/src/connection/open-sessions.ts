@@ -83,6 +83,7 @@ export function openSessions(options: SessionsOptions, opened: Lifetime['opened'
     leftRoom,
     onChange: (session) => migration.save(session),
     onRestored: (session) => migration.saveRestored(session),
+    isReplaced: (session) => live.isReplaced(session),
     onTaken: ({ socket }, from) => rooms.bus.tellTaken(from, socket.id),
     senders: pushServer.senders,
     scopeOf: rooms.scopeOf,

@@ -1,6 +1,7 @@
 import type { Server as HttpServer, IncomingMessage } from 'node:http';
 import type { Identity } from '@gopush/contract';
 import type { Logger } from '@gopush/service';
+import { keepNamesakes } from '@gopush/slim-socket-io';
 import type { SessionStore } from '@gopush/store';
 import type { Server } from 'socket.io';
 import type { IdentityCheck } from '../access/identity-check.ts';
@@ -58,6 +59,7 @@ export function openMigration(options: MigrationOptions): Migration {
     addHeaders: (headers, request) => arrivals.addHeaders(headers, request),
     opened: (conn) => migration.opened(conn),
   });
+  keepNamesakes();
   randomizeAckIds(io);
   const phase = (): Migration['phase'] => migration.phase;
   const taking = { ...options, nextCopies: new NextCopies(options.store, options.keepMs) };

@@ -29,6 +29,12 @@ export class LiveSessions {
     (socket.conn as Slot)[ofConnection]?.delete(session);
   }
 
+  /** Whether another session has its place: the same one on another connection. */
+  isReplaced(session: Session): boolean {
+    const other = this.#bySocket.get(session.socket.id);
+    return other !== undefined && other !== session;
+  }
+
   /** By the id of its socket. */
   get(socket: string): Session | undefined {
     return this.#bySocket.get(socket);

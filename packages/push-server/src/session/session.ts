@@ -31,6 +31,8 @@ export interface SessionContext extends MembershipsContext {
   readonly onChange: (session: Session) => Promise<void>;
   /** A session that was restored is in its rooms again. */
   readonly onRestored: (session: Session) => Promise<void>;
+  /** Whether the session continues here on another connection, whose socket has the same id. */
+  readonly isReplaced: (session: Session) => boolean;
   /** A session has begun here that `node` has given. */
   readonly onTaken: (session: Session, node: string) => void;
 }
@@ -337,7 +339,8 @@ export class Session {
       this.#hasMigrated = true;
       this.inbox.stop();
     }
-    memberships.end(how);
+    // What is known by the id of its socket is the other one's.
+    if (!this.#context.isReplaced(this)) memberships.end(how);
     return positions;
   }
 }

@@ -32,6 +32,7 @@ function start({ isBelieved = true, restoredFor, hasMigrated = false, hasPlace =
   const presence = { entered: vi.fn(async () => {}), gone: vi.fn() };
   const sessions = {
     scopeOf: () => '',
+    isReplaced: () => false,
     delivery: { receivedKeys: { add() {}, remove() {} } },
     streams: { open: async () => {}, leave() {}, position: () => null },
     presence,

@@ -10,6 +10,7 @@ function start({ protocol = 4, isOurs = true, hook = true } = {}) {
   const socket = Object.assign(new FakeSocket(), { client: { conn: { protocol } } });
   const sessions = {
     scopeOf: () => '',
+    isReplaced: () => false,
     delivery: { receivedKeys: { add() {}, remove() {}, of: () => [] }, deliveredKeys: {} },
     streams: { leave() {}, position: () => null },
     presence: { gone: vi.fn(), migrated: vi.fn() },

@@ -10,6 +10,7 @@ function start() {
   const socket = new FakeSocket();
   const sessions = {
     scopeOf: () => '',
+    isReplaced: () => false,
     connectionOf: () => ({ asksForMarks: false }),
     leftRoom() {},
     delivery: { receivedKeys: { add() {} } },

@@ -11,6 +11,7 @@ function start(restored?: Restored) {
     scopeOf: () => '',
     connectionOf: () => ({ asksForPositions: false }),
     leftRoom() {},
+    isReplaced: () => false,
     delivery: { receivedKeys: { add() {} } },
     presence: {
       entered: () =>

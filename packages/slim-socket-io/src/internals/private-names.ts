@@ -101,6 +101,8 @@ export interface SocketInternals {
   /** Called with each event of the client and its arguments, after `onAny` and before middlewares. */
   dispatch(event: unknown[]): void;
   notifyOutgoingListeners(packet: unknown): void;
+  /** Takes the socket out of its rooms and its namespace at its end. */
+  _cleanup(): void;
 }
 export const socketNames: NamesOf<SocketInternals> = {
   pid: 'correctness: string',
@@ -110,6 +112,7 @@ export const socketNames: NamesOf<SocketInternals> = {
   registerAckCallback: 'correctness: function',
   dispatch: 'correctness: function',
   notifyOutgoingListeners: 'correctness: function',
+  _cleanup: 'correctness: function',
 };
 
 /** A namespace. */
@@ -118,10 +121,13 @@ export interface NamespaceInternals {
   _ids: number;
   /** Gives an event of another server of the cluster to listeners of this one. */
   _onServerSideEmit(args: [string, ...unknown[]]): void;
+  /** Sockets that are being admitted, by their ids. */
+  readonly _preConnectSockets: ReadonlyMap<string, unknown>;
 }
 export const namespaceNames: NamesOf<NamespaceInternals> = {
   _ids: 'correctness: number',
   _onServerSideEmit: 'correctness: function',
+  _preConnectSockets: 'correctness: map',
 };
 
 /** An adapter of `socket.io-adapter`. */

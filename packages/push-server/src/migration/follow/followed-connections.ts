@@ -128,9 +128,13 @@ export class FollowedConnections {
   }
 
   /** The client continues elsewhere, or not at all: as if its session had never been here. */
-  #disown({ client, sockets }: FollowedConnection, how: 'migrated' | 'not taken' = 'not taken'): void {
+  #disown({ conn, client, sockets }: FollowedConnection, how: 'migrated' | 'not taken' = 'not taken'): void {
     client.hasMigrated = true;
-    for (const id of sockets.keys()) this.#options.sessions.get(id)?.end(how);
+    for (const id of sockets.keys()) {
+      const session = this.#options.sessions.get(id);
+      // It may have come once more, on another connection.
+      if ((session?.socket.conn as object | undefined) === conn) session?.end(how);
+    }
   }
 
   #closed(followed: FollowedConnection, reason: string): void {

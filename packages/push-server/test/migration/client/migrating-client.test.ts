@@ -72,7 +72,7 @@ test('the response to a CONNECT that the client has not sent is kept from it, an
   expect([handled, client.hasReturned, flush.mock.calls.length]).toEqual([waiting, true, 1]);
 });
 
-test('a namespace that refuses the client ends for it alone; a session that cannot continue ends its connection', () => {
+test('a namespace that refuses the client ends for it alone; a session that cannot continue ends its connection', async () => {
   const refused = start();
   const written: unknown[] = [];
   Object.assign(refused.client, { writeToEngine: (packets: unknown) => written.push(packets) });
@@ -83,6 +83,7 @@ test('a namespace that refuses the client ends for it alone; a session that cann
   const lost = start();
   lost.client.enterAgain(sessionOf(), Promise.resolve(true));
   lost.client._packet({ type: 0, nsp: '/', data: { sid: 'another' } });
+  await new Promise((resolve) => process.nextTick(resolve));
   expect(lost.fake.readyState).toBe('closed');
 });
 

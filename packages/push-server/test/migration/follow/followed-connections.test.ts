@@ -12,6 +12,8 @@ function start({ isOurs = true, kept = Promise.resolve(true) } = {}) {
   const done: string[] = [];
   const stopped: FollowedConnection[] = [];
   const ended: string[] = [];
+  /** That of all sockets. */
+  const owner: { conn?: object } = {};
   const all = new FollowedConnections({
     copies: {
       save: async () => void done.push('save'),
@@ -23,10 +25,15 @@ function start({ isOurs = true, kept = Promise.resolve(true) } = {}) {
       removeLater: (token) => done.push(`remove later ${token}`),
     },
     lost: { kept: () => kept },
-    sessions: { get: (id) => ({ end: (how: string) => ended.push(`${id} ${how}`) }) as never },
+    sessions: { get: (id) => ({ socket: owner, end: (how: string) => ended.push(`${id} ${how}`) }) as never },
     onStopped: (followed) => stopped.push(followed),
   });
-  return { all, done, stopped, ended };
+  const { follow } = all;
+  all.follow = (conn, ...rest) => {
+    owner.conn = conn;
+    return follow.call(all, conn, ...rest);
+  };
+  return { all, done, stopped, ended, owner };
 }
 const taken = { uid: 'ann', usedToken: 'old' };
 
@@ -260,4 +267,14 @@ test('one whose session was given is not ended again, and the connection of a cl
   fake.on('close', () => order.push('closed'));
   all.replace(fake);
   expect([order, ended]).toEqual([['left', 'closed'], []]);
+});
+
+test('one whose session has come once more, on another connection, does not end that', () => {
+  const { all, ended, owner } = start();
+  const { fake, client } = connect();
+  addSocket(client, 'socket');
+  all.follow(engineConnection(fake), 'next', taken);
+  owner.conn = {};
+  fake.close();
+  expect([ended, client.hasMigrated]).toEqual([[], true]);
 });
