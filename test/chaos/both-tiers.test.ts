@@ -121,6 +121,23 @@ const atOnce: Deed = {
   promised: unnoticed,
 };
 
+/** An agent that stops asks for the sessions that it was about to hand over once more. */
+const together: Deed = {
+  what: 'SIGTERM of a push-server and an agent within half a second, and perhaps of the other agent',
+  async does({ servers, agents }) {
+    for (let round = 0; round < 5 * size.rounds; round++) {
+      const ends = [restart(servers[round % servers.length] as Process, 'SIGTERM')];
+      for (const agent of round % 2 === 0 ? agents : agents.slice(0, 1)) {
+        await delay(Math.random() * 500);
+        ends.push(restart(agent, 'SIGTERM'));
+      }
+      await Promise.all(ends);
+      await delay(settleMs);
+    }
+  },
+  promised: unnoticed,
+};
+
 interface Row {
   readonly deed: Deed;
   readonly store: string;
@@ -128,7 +145,7 @@ interface Row {
 }
 
 const row = (deed: Deed, store: string, handOff = true): Row => ({ deed, store, handOff });
-const others = [rolling, killing, atOnce].flatMap((deed) =>
+const others = [rolling, killing, together, atOnce].flatMap((deed) =>
   Object.keys(stores).flatMap((store) => [true, false].map((handOff) => row(deed, store, handOff))),
 );
 // Both tiers are replaced in packages/cli/test/processes/whole-deploy.test.ts as well.
