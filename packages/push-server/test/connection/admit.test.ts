@@ -12,10 +12,19 @@ interface Wanted {
   readonly hasMigrated?: boolean;
   readonly hasPlace?: boolean;
   readonly allows?: boolean;
+  /** Whether the session has come once more, on another connection. */
+  readonly isReplaced?: boolean;
 }
 
 /** A client of ann that asks to be admitted. */
-function start({ isBelieved = true, restoredFor, hasMigrated = false, hasPlace = true, allows = true }: Wanted = {}) {
+function start({
+  isBelieved = true,
+  restoredFor,
+  hasMigrated = false,
+  hasPlace = true,
+  allows = true,
+  isReplaced = false,
+}: Wanted = {}) {
   const socket = new FakeSocket();
   Object.assign(socket.handshake, { query: { uid: 'ann' } });
   socket.recovered = restoredFor !== undefined;
@@ -32,7 +41,7 @@ function start({ isBelieved = true, restoredFor, hasMigrated = false, hasPlace =
   const presence = { entered: vi.fn(async () => {}), gone: vi.fn() };
   const sessions = {
     scopeOf: () => '',
-    isReplaced: () => false,
+    isReplaced: () => isReplaced,
     delivery: { receivedKeys: { add() {}, remove() {} } },
     streams: { open: async () => {}, leave() {}, position: () => null },
     presence,
@@ -107,4 +116,16 @@ test('a connection that ends before Socket.IO has connected it leaves nothing be
   expect(live.remove).not.toHaveBeenCalled();
   socket.conn.emit('close');
   expect([live.remove, presence.gone, giveBack].map(({ mock }) => mock.calls.length)).toEqual([1, 1, 1]);
+});
+
+test('a connection that ends while it is announced does not end the same session on another connection', async () => {
+  for (const isReplaced of [false, true]) {
+    const { socket, admitted, live, presence } = start({ restoredFor: 'ann', hasMigrated: true, isReplaced });
+    // As while the store is asked.
+    presence.entered.mockImplementation(async () => {
+      socket.conn.readyState = 'closed';
+    });
+    await admitted();
+    expect([live.remove, presence.gone].map(({ mock }) => mock.calls.length)).toEqual([1, isReplaced ? 0 : 1]);
+  }
 });
